@@ -1,0 +1,41 @@
+# Tests and checks. `make test` runs everything, `make unit` what needs no root,
+# no kernel and no browser.
+ASAN	   := $(OUT)/asan
+ASAN_FLAGS := -O1 -g -std=gnu17 $(WARN) -fno-strict-aliasing -fsanitize=address,undefined \
+	      -fno-sanitize-recover=all -fno-omit-frame-pointer
+UNIT_SRC   := $(wildcard tests/unit/test_*.c)
+UNIT	   := $(UNIT_SRC:tests/unit/%.c=$(ASAN)/%)
+# The kernel edge is not pure: it has live tests instead.
+ASAN_LIB   := $(patsubst %.c,$(ASAN)/%.o,$(LIB_SRC)) $(ASAN)/proto/profile.pb-c.o \
+	      $(WEB_SRC:%.S=$(OUT)/%.o)
+
+$(ASAN_LIB): | $(SKEL) $(OUT)/proto/profile.pb-c.h
+
+$(ASAN)/%.o: %.c
+	$(call say,CC,$@)
+	mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ASAN_FLAGS) -c -o $@ $<
+
+$(ASAN)/proto/%.o: $(OUT)/proto/%.c
+	$(call say,CC,$@)
+	mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -O1 -g -fsanitize=address,undefined -c -o $@ $<
+
+# An archive, so that a test links only what it uses.
+$(ASAN)/lib.a: $(ASAN_LIB)
+	$(call say,AR,$@)
+	rm -f $@
+	ar rcs $@ $^
+
+$(ASAN)/test_%: $(ASAN)/tests/unit/test_%.o $(ASAN)/lib.a
+	$(call say,LD,$@)
+	$(CC) $(ASAN_FLAGS) -o $@ $< $(ASAN)/lib.a $(shell pkg-config --libs check) $(LIBS)
+
+unit: $(UNIT)
+	for t in $^; do CK_RUN_SUITE= CK_DEFAULT_TIMEOUT=60 ASAN_OPTIONS=detect_leaks=1 $$t || exit 1; done
+
+lint:
+	scripts/check-includes
+	scripts/check-style
+
+.PHONY: unit lint
