@@ -19,8 +19,8 @@ CFLAGS	?= -O2 -g
 FT_CFLAGS = $(CFLAGS) -std=gnu17 $(WARN) -fno-strict-aliasing -fstack-protector-strong \
 	    -fPIE -fno-omit-frame-pointer
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFT_VERSION='"$(VERSION)"' -I. -Iinclude -I$(OUT) -MMD -MP
-BPF_FLAGS := -target bpf -D__TARGET_ARCH_$(ARCH) -O2 -g -std=gnu17 -Wall -Wextra -Werror \
-	     -I. -Iinclude -I/usr/include/$(shell uname -m)-linux-gnu -MMD -MP
+BPF_FLAGS := -target bpf -D__TARGET_ARCH_$(ARCH) -O2 -g -std=gnu17 -Wall -Wextra -Wno-unused-parameter -Werror \
+	     -I. -Iinclude -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu -MMD -MP
 LIBS	:= -lbpf -lelf -lz -lprotobuf-c -lsqlite3 -lmicrohttpd -lcap-ng -lstdc++ -lpthread -lm
 
 ifeq ($(V),1)
