@@ -34,7 +34,8 @@ MAIN_SRC := agent/main.c
 LIB_SRC	 := $(filter-out $(MAIN_SRC),$(wildcard base/*.c symbolizer/*.c agent/profile/*.c \
 	    agent/capture/*.c agent/server/*.c agent/*.c))
 WEB_SRC	 := $(wildcard web/*.S)
-LIB_OBJ	 := $(LIB_SRC:%.c=$(OUT)/%.o) $(OUT)/proto/profile.pb-c.o $(WEB_SRC:%.S=$(OUT)/%.o)
+PROTO	 := $(patsubst agent/profile/%.proto,$(OUT)/proto/%.pb-c,$(wildcard agent/profile/*.proto))
+LIB_OBJ	 := $(LIB_SRC:%.c=$(OUT)/%.o) $(PROTO:%=%.o) $(WEB_SRC:%.S=$(OUT)/%.o)
 MAIN_OBJ := $(MAIN_SRC:%.c=$(OUT)/%.o)
 BPF_SRC	 := $(wildcard bpf/*.bpf.c)
 SKEL	 := $(OUT)/skeleton/flametrail.skel.h
@@ -47,7 +48,7 @@ $(OUT)/flametrail: $(MAIN_OBJ) $(LIB_OBJ)
 
 # Generated headers must be there before anything that may include them compiles;
 # afterwards the dependency files know who really does.
-$(LIB_OBJ) $(MAIN_OBJ): | $(SKEL) $(OUT)/proto/profile.pb-c.h
+$(LIB_OBJ) $(MAIN_OBJ): | $(SKEL) $(PROTO:%=%.h)
 
 $(OUT)/%.o: %.c
 	$(call say,CC,$@)
