@@ -47,7 +47,8 @@ static int make_room(struct ft_event_queue *queue, size_t len)
 	if (len > FT_EVENT_QUEUE_MAX_BYTES || need > FT_EVENT_QUEUE_MAX_BYTES)
 		return -E2BIG;
 	if (need > queue->bytes_cap) {
-		size_t cap = FT_MAX(need, FT_MAX(queue->bytes_cap * 2, (size_t)65536));
+		size_t twice = FT_MAX(queue->bytes_cap * 2, (size_t)65536);
+		size_t cap = FT_MAX(need, twice);
 		uint8_t *bytes = realloc(queue->bytes, cap);
 
 		if (!bytes)
