@@ -39,8 +39,9 @@ $(ASAN)/test_%: $(ASAN)/tests/unit/test_%.o $(ASAN)/tests/ft_alloc.o $(ASAN)/lib
 unit: $(UNIT)
 	for t in $^; do CK_RUN_SUITE= CK_DEFAULT_TIMEOUT=60 ASAN_OPTIONS=detect_leaks=1 $$t || exit 1; done
 
-lint:
+# Headers may include generated ones.
+lint: | $(SKEL) $(OUT)/proto/profile.pb-c.h
 	scripts/check-includes
-	scripts/check-style
+	OUT=$(OUT) scripts/check-style
 
 .PHONY: unit lint
