@@ -27,15 +27,21 @@ $(ASAN)/lib.a: $(ASAN_LIB)
 	rm -f $@
 	ar rcs $@ $^
 
-$(ASAN)/test_%: $(ASAN)/tests/unit/test_%.o $(ASAN)/lib.a
+# tests/ft_alloc.h: every test may make the n-th allocation fail.
+comma	   := ,
+ASAN_WRAP  := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc reallocarray strdup strndup)
+
+$(ASAN)/test_%: $(ASAN)/tests/unit/test_%.o $(ASAN)/tests/ft_alloc.o $(ASAN)/lib.a
 	$(call say,LD,$@)
-	$(CC) $(ASAN_FLAGS) -o $@ $< $(ASAN)/lib.a $(shell pkg-config --libs check) $(LIBS)
+	$(CC) $(ASAN_FLAGS) $(ASAN_WRAP) -o $@ $(filter %.o,$^) $(ASAN)/lib.a \
+		$(shell pkg-config --libs check) $(LIBS)
 
 unit: $(UNIT)
 	for t in $^; do CK_RUN_SUITE= CK_DEFAULT_TIMEOUT=60 ASAN_OPTIONS=detect_leaks=1 $$t || exit 1; done
 
-lint:
+# Headers may include generated ones.
+lint: | $(SKEL) $(OUT)/proto/profile.pb-c.h
 	scripts/check-includes
-	scripts/check-style
+	OUT=$(OUT) scripts/check-style
 
 .PHONY: unit lint
