@@ -181,6 +181,28 @@ int ft_send_message(int socket, const void *bytes, size_t len, int fd)
 	return n < 0 ? -errno : 0;
 }
 
+/* The kernel hands over as many descriptors as fit the space, which padding makes two: a
+ * peer that sends more than one must not leave the others open here. */
+static int take_descriptor(struct msghdr *message)
+{
+	_cleanup_close_ int fd = -1;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < n; i++) {
+			_cleanup_close_ int more = -1;
+
+			memcpy(&more, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+			if (fd < 0)
+				fd = FT_TAKE_FD(more);
+		}
+	}
+	return FT_TAKE_FD(fd);
+}
+
 int ft_receive_message(int socket, void *bytes, size_t max, int *ret_fd)
 {
 	struct iovec iov = { bytes, max };
@@ -200,10 +222,7 @@ int ft_receive_message(int socket, void *bytes, size_t max, int *ret_fd)
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-		    c->cmsg_len == CMSG_LEN(sizeof(int)))
-			memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	fd = take_descriptor(&message);
 	if (message.msg_flags & MSG_TRUNC)
 		return -EMSGSIZE;
 	if (ret_fd)
