@@ -1,4 +1,4 @@
-#include "agent/server/dictionary.h"
+#include "agent/server/catalog.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -48,7 +48,7 @@ static int intern(struct ft_database *database, enum ft_statement find, enum ft_
 	return r < 0 ? r : last_id(database, ret_id);
 }
 
-int ft_dictionary_put_string(struct ft_database *database, const char *text, size_t len,
+int ft_catalog_put_string(struct ft_database *database, const char *text, size_t len,
 			     uint32_t *ret_id)
 {
 	if (len == 0) {
@@ -88,7 +88,7 @@ static bool same_file(struct sqlite3_stmt *rows, const struct ft_slice_file *fil
 	return file->identity != 0 && (build_id == 0 || file->build_id == 0);
 }
 
-int ft_dictionary_put_file(struct ft_database *database, const struct ft_slice_file *file,
+int ft_catalog_put_file(struct ft_database *database, const struct ft_slice_file *file,
 			   uint32_t *ret_id)
 {
 	_cleanup_buffer_ struct ft_buffer segments = FT_BUFFER_INIT(MAX_ENTRY_BYTES);
@@ -104,7 +104,7 @@ int ft_dictionary_put_file(struct ft_database *database, const struct ft_slice_f
 		if (!same_file(rows, file))
 			continue;
 		ft_database_done(rows);
-		r = ft_dictionary_update_file(database, id, file);
+		r = ft_catalog_update_file(database, id, file);
 		if (r == 0)
 			*ret_id = id;
 		return r;
@@ -120,7 +120,7 @@ int ft_dictionary_put_file(struct ft_database *database, const struct ft_slice_f
 	return r < 0 ? r : last_id(database, ret_id);
 }
 
-int ft_dictionary_update_file(struct ft_database *database, uint32_t id,
+int ft_catalog_update_file(struct ft_database *database, uint32_t id,
 			      const struct ft_slice_file *file)
 {
 	_cleanup_buffer_ struct ft_buffer segments = FT_BUFFER_INIT(MAX_ENTRY_BYTES);
@@ -128,11 +128,11 @@ int ft_dictionary_update_file(struct ft_database *database, uint32_t id,
 	struct ft_slice_file now = *file, had;
 	int r;
 
-	r = ft_dictionary_get_file(database, id, had_segments, &had);
+	r = ft_catalog_get_file(database, id, had_segments, &had);
 	if (r < 0)
 		return r;
 	if (r == 0)
-		return -EUCLEAN;
+		return -EBADMSG;
 	if (now.build_id == 0)
 		now.build_id = had.build_id;
 	if (now.identity == 0)
@@ -154,7 +154,7 @@ int ft_dictionary_update_file(struct ft_database *database, uint32_t id,
 			       (int64_t)now.identity, segments.data, segments.len, (int64_t)id);
 }
 
-int ft_dictionary_put_location(struct ft_database *database, uint32_t file, uint64_t address,
+int ft_catalog_put_location(struct ft_database *database, uint32_t file, uint64_t address,
 			       uint32_t *ret_id)
 {
 	struct sqlite3_stmt *rows;
@@ -176,7 +176,7 @@ int ft_dictionary_put_location(struct ft_database *database, uint32_t file, uint
 	return r < 0 ? r : last_id(database, ret_id);
 }
 
-int ft_dictionary_name_location(struct ft_database *database, uint32_t location,
+int ft_catalog_name_location(struct ft_database *database, uint32_t location,
 				const struct ft_line *lines, uint32_t n)
 {
 	_cleanup_buffer_ struct ft_buffer chain = FT_BUFFER_INIT(MAX_ENTRY_BYTES);
@@ -197,7 +197,7 @@ int ft_dictionary_name_location(struct ft_database *database, uint32_t location,
 			       (int64_t)location);
 }
 
-int ft_dictionary_put_stack(struct ft_database *database, const uint32_t *locations, uint32_t n,
+int ft_catalog_put_stack(struct ft_database *database, const uint32_t *locations, uint32_t n,
 			    uint32_t *ret_id)
 {
 	_cleanup_buffer_ struct ft_buffer ids = FT_BUFFER_INIT(MAX_ENTRY_BYTES);
@@ -210,7 +210,7 @@ int ft_dictionary_put_stack(struct ft_database *database, const uint32_t *locati
 		      ids.len, ret_id);
 }
 
-int ft_dictionary_put_labels(struct ft_database *database, const struct ft_label *labels,
+int ft_catalog_put_labels(struct ft_database *database, const struct ft_label *labels,
 			     uint32_t n, uint32_t *ret_id)
 {
 	_cleanup_buffer_ struct ft_buffer set = FT_BUFFER_INIT(MAX_ENTRY_BYTES);
@@ -236,7 +236,7 @@ static int find_row(struct ft_database *database, enum ft_statement get, uint32_
 	return r < 0 ? r : ft_database_step(database, *ret_rows);
 }
 
-int ft_dictionary_get_string(struct ft_database *database, uint32_t id, struct ft_buffer *text)
+int ft_catalog_get_string(struct ft_database *database, uint32_t id, struct ft_buffer *text)
 {
 	struct sqlite3_stmt *rows;
 	const void *bytes;
@@ -255,7 +255,7 @@ int ft_dictionary_get_string(struct ft_database *database, uint32_t id, struct f
 	return text->error ? text->error : 1;
 }
 
-int ft_dictionary_get_file(struct ft_database *database, uint32_t id,
+int ft_catalog_get_file(struct ft_database *database, uint32_t id,
 			   struct ft_segment segments[static FT_SLICE_MAX_SEGMENTS],
 			   struct ft_slice_file *ret_file)
 {
@@ -289,7 +289,7 @@ int ft_dictionary_get_file(struct ft_database *database, uint32_t id,
 	return 1;
 }
 
-int ft_dictionary_get_location(struct ft_database *database, uint32_t id,
+int ft_catalog_get_location(struct ft_database *database, uint32_t id,
 			       struct ft_line lines[static FT_SLICE_MAX_LINES], uint32_t *ret_n,
 			       struct ft_slice_location *ret_location)
 {
@@ -323,7 +323,7 @@ int ft_dictionary_get_location(struct ft_database *database, uint32_t id,
 	return 1;
 }
 
-int ft_dictionary_get_stack(struct ft_database *database, uint32_t id,
+int ft_catalog_get_stack(struct ft_database *database, uint32_t id,
 			    uint32_t locations[static FT_SLICE_MAX_FRAMES], uint32_t *ret_n)
 {
 	struct sqlite3_stmt *rows;
@@ -345,7 +345,7 @@ int ft_dictionary_get_stack(struct ft_database *database, uint32_t id,
 	return 1;
 }
 
-int ft_dictionary_get_labels(struct ft_database *database, uint32_t id,
+int ft_catalog_get_labels(struct ft_database *database, uint32_t id,
 			     struct ft_label labels[static FT_SLICE_MAX_LABELS], uint32_t *ret_n)
 {
 	struct sqlite3_stmt *rows;
