@@ -6,10 +6,10 @@ ASAN_FLAGS := -O1 -g -std=gnu17 $(WARN) -fno-strict-aliasing -fsanitize=address,
 UNIT_SRC   := $(wildcard tests/unit/test_*.c)
 UNIT	   := $(UNIT_SRC:tests/unit/%.c=$(ASAN)/%)
 # The kernel edge is not pure: it has live tests instead.
-ASAN_LIB   := $(patsubst %.c,$(ASAN)/%.o,$(LIB_SRC)) $(ASAN)/proto/profile.pb-c.o \
+ASAN_LIB   := $(patsubst %.c,$(ASAN)/%.o,$(LIB_SRC)) $(PROTO:$(OUT)/%=$(ASAN)/%.o) \
 	      $(WEB_SRC:%.S=$(OUT)/%.o)
 
-$(ASAN_LIB): | $(SKEL) $(OUT)/proto/profile.pb-c.h
+$(ASAN_LIB): | $(SKEL) $(PROTO:%=%.h)
 
 $(ASAN)/%.o: %.c
 	$(call say,CC,$@)

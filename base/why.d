@@ -1,0 +1,3 @@
+base/why: base/why.c base/why.h base/base.h
+base/why.h:
+base/base.h:
