@@ -5,6 +5,8 @@
 #	make install		DESTDIR and PREFIX as usual
 #	make bench | fuzz | test-kernels | clean		V=1 shows commands
 
+MAKEFLAGS += --no-builtin-rules
+
 OUT	?= build
 PREFIX	?= /usr/local
 ARCH	:= $(shell uname -m | sed -e 's/x86_64/x86/' -e 's/aarch64/arm64/')
@@ -19,8 +21,8 @@ CFLAGS	?= -O2 -g
 FT_CFLAGS = $(CFLAGS) -std=gnu17 $(WARN) -fno-strict-aliasing -fstack-protector-strong \
 	    -fPIE -fno-omit-frame-pointer
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFT_VERSION='"$(VERSION)"' -I. -Iinclude -I$(OUT) -MMD -MP
-BPF_FLAGS := -target bpf -D__TARGET_ARCH_$(ARCH) -O2 -g -std=gnu17 -Wall -Wextra -Werror \
-	     -I. -Iinclude -I/usr/include/$(shell uname -m)-linux-gnu -MMD -MP
+BPF_FLAGS := -target bpf -D__TARGET_ARCH_$(ARCH) -O2 -g -std=gnu17 -Wall -Wextra -Wno-unused-parameter -Werror \
+	     -I. -Iinclude -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu -MMD -MP
 LIBS	:= -lbpf -lelf -lz -lprotobuf-c -lsqlite3 -lmicrohttpd -lcap-ng -lstdc++ -lpthread -lm
 
 ifeq ($(V),1)
@@ -34,7 +36,8 @@ MAIN_SRC := agent/main.c
 LIB_SRC	 := $(filter-out $(MAIN_SRC),$(wildcard base/*.c symbolizer/*.c agent/profile/*.c \
 	    agent/capture/*.c agent/server/*.c agent/*.c))
 WEB_SRC	 := $(wildcard web/*.S)
-LIB_OBJ	 := $(LIB_SRC:%.c=$(OUT)/%.o) $(OUT)/proto/profile.pb-c.o $(WEB_SRC:%.S=$(OUT)/%.o)
+PROTO	 := $(patsubst agent/profile/%.proto,$(OUT)/proto/%.pb-c,$(wildcard agent/profile/*.proto))
+LIB_OBJ	 := $(LIB_SRC:%.c=$(OUT)/%.o) $(PROTO:%=%.o) $(WEB_SRC:%.S=$(OUT)/%.o)
 MAIN_OBJ := $(MAIN_SRC:%.c=$(OUT)/%.o)
 BPF_SRC	 := $(wildcard bpf/*.bpf.c)
 SKEL	 := $(OUT)/skeleton/flametrail.skel.h
@@ -47,7 +50,7 @@ $(OUT)/flametrail: $(MAIN_OBJ) $(LIB_OBJ)
 
 # Generated headers must be there before anything that may include them compiles;
 # afterwards the dependency files know who really does.
-$(LIB_OBJ) $(MAIN_OBJ): | $(SKEL) $(OUT)/proto/profile.pb-c.h
+$(LIB_OBJ) $(MAIN_OBJ): | $(SKEL) $(PROTO:%=%.h)
 
 $(OUT)/%.o: %.c
 	$(call say,CC,$@)
@@ -71,7 +74,7 @@ $(OUT)/bpf/flametrail.o: $(BPF_SRC:%.c=$(OUT)/%.o)
 $(SKEL): $(OUT)/bpf/flametrail.o
 	$(call say,SKEL,$@)
 	mkdir -p $(@D)
-	$(BPFTOOL) gen skeleton $< name flametrail > $@
+	{ echo '#pragma GCC system_header'; $(BPFTOOL) gen skeleton $< name flametrail; } > $@
 
 $(OUT)/proto/%.pb-c.c $(OUT)/proto/%.pb-c.h &: agent/profile/%.proto
 	$(call say,PROTO,$(OUT)/proto/$*.pb-c.c)

@@ -6,10 +6,10 @@ ASAN_FLAGS := -O1 -g -std=gnu17 $(WARN) -fno-strict-aliasing -fsanitize=address,
 UNIT_SRC   := $(wildcard tests/unit/test_*.c)
 UNIT	   := $(UNIT_SRC:tests/unit/%.c=$(ASAN)/%)
 # The kernel edge is not pure: it has live tests instead.
-ASAN_LIB   := $(patsubst %.c,$(ASAN)/%.o,$(LIB_SRC)) $(ASAN)/proto/profile.pb-c.o \
+ASAN_LIB   := $(patsubst %.c,$(ASAN)/%.o,$(LIB_SRC)) $(PROTO:$(OUT)/%=$(ASAN)/%.o) \
 	      $(WEB_SRC:%.S=$(OUT)/%.o)
 
-$(ASAN_LIB): | $(SKEL) $(OUT)/proto/profile.pb-c.h
+$(ASAN_LIB): | $(SKEL) $(PROTO:%=%.h)
 
 $(ASAN)/%.o: %.c
 	$(call say,CC,$@)
@@ -27,15 +27,21 @@ $(ASAN)/lib.a: $(ASAN_LIB)
 	rm -f $@
 	ar rcs $@ $^
 
-$(ASAN)/test_%: $(ASAN)/tests/unit/test_%.o $(ASAN)/lib.a
+# tests/ft_alloc.h: every test may make the n-th allocation fail.
+comma	   := ,
+ASAN_WRAP  := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc reallocarray strdup strndup)
+
+$(ASAN)/test_%: $(ASAN)/tests/unit/test_%.o $(ASAN)/tests/ft_alloc.o $(ASAN)/lib.a
 	$(call say,LD,$@)
-	$(CC) $(ASAN_FLAGS) -o $@ $< $(ASAN)/lib.a $(shell pkg-config --libs check) $(LIBS)
+	$(CC) $(ASAN_FLAGS) $(ASAN_WRAP) -o $@ $(filter %.o,$^) $(ASAN)/lib.a \
+		$(shell pkg-config --libs check) $(LIBS)
 
 unit: $(UNIT)
 	for t in $^; do CK_RUN_SUITE= CK_DEFAULT_TIMEOUT=60 ASAN_OPTIONS=detect_leaks=1 $$t || exit 1; done
 
-lint:
+# Headers may include generated ones.
+lint: | $(SKEL) $(OUT)/proto/profile.pb-c.h
 	scripts/check-includes
-	scripts/check-style
+	OUT=$(OUT) scripts/check-style
 
 .PHONY: unit lint
