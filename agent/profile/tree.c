@@ -47,7 +47,7 @@ struct writer {
 	struct ft_buffer texts;
 	uint32_t n_texts;
 	uint32_t *libs; /* by lib of frames: number in LIBS, 0 not there */
-	struct ft_buffer lib_items;
+	struct ft_buffer lib_items, frame_items;
 	uint32_t n_libs;
 };
 
@@ -63,6 +63,7 @@ static void writer_deinit(struct writer *w)
 	free(w->libs);
 	ft_buffer_deinit(&w->texts);
 	ft_buffer_deinit(&w->lib_items);
+	ft_buffer_deinit(&w->frame_items);
 }
 
 /* ---- pruning ---- */
@@ -107,10 +108,11 @@ static struct cut choose_cut(const struct writer *w)
 
 static bool survives(const struct ft_trie_node *node, struct cut *cut)
 {
-	if (node->parent == FT_TRIE_NONE || node->total > cut->floor)
+	if (node->total > cut->floor)
 		return true;
+	/* There is a root even when nothing else is. */
 	if (node->total < cut->floor || cut->n_at_floor == 0)
-		return false;
+		return node->parent == FT_TRIE_NONE;
 	cut->n_at_floor--;
 	return true;
 }
@@ -299,19 +301,26 @@ static void put_head(const struct writer *w, struct ft_buffer *out)
 static void close_section(struct ft_buffer *out, size_t head, uint32_t index, const char *tag,
 			  size_t begin)
 {
-	struct ft_buffer entry = FT_BUFFER_INIT(SECTION_BYTES);
+	const uint32_t numbers[] = { (uint32_t)(begin - head), (uint32_t)(out->len - begin) };
+	uint8_t *at;
 
 	if (out->error)
 		return;
-	ft_buffer_put_text(&entry, tag);
-	ft_buffer_put_u32(&entry, (uint32_t)(begin - head));
-	ft_buffer_put_u32(&entry, (uint32_t)(out->len - begin));
-	if (entry.error)
-		out->error = entry.error;
-	else
-		memcpy(out->data + head + FT_TREE_HEAD_BYTES + index * SECTION_BYTES, entry.data,
-		       SECTION_BYTES);
-	ft_buffer_deinit(&entry);
+	at = out->data + head + FT_TREE_HEAD_BYTES + index * SECTION_BYTES;
+	memcpy(at, tag, 4);
+	for (uint32_t i = 0; i < 8; i++)
+		at[4 + i] = (uint8_t)(numbers[i / 4] >> 8 * (i % 4));
+}
+
+static void put_section(struct ft_buffer *out, size_t head, uint32_t index, const char *tag,
+			const struct ft_buffer *bytes)
+{
+	size_t begin = out->len;
+
+	if (out->error == 0)
+		out->error = bytes->error;
+	ft_buffer_put(out, bytes->data, bytes->len);
+	close_section(out, head, index, tag, begin);
 }
 
 static int put_all(struct writer *w, struct ft_buffer *out)
@@ -319,6 +328,8 @@ static int put_all(struct writer *w, struct ft_buffer *out)
 	size_t head = out->len, begin;
 	uint8_t *table;
 
+	/* First what the others' numbers and the head's counts come from. */
+	put_frames(w, &w->frame_items);
 	put_head(w, out);
 	table = ft_buffer_extend(out, (size_t)N_SECTIONS * SECTION_BYTES);
 	if (table)
@@ -326,23 +337,14 @@ static int put_all(struct writer *w, struct ft_buffer *out)
 	begin = out->len;
 	put_nodes(w, out);
 	close_section(out, head, 0, "NODE", begin);
-	begin = out->len;
-	put_frames(w, out);
-	close_section(out, head, 1, "FRAM", begin);
-	/* Frames have filled texts and libraries by now. */
-	begin = out->len;
-	ft_buffer_put(out, w->texts.data, w->texts.len);
-	close_section(out, head, 2, "STRS", begin);
-	begin = out->len;
-	ft_buffer_put(out, w->lib_items.data, w->lib_items.len);
-	close_section(out, head, 3, "LIBS", begin);
+	put_section(out, head, 1, "FRAM", &w->frame_items);
+	put_section(out, head, 2, "STRS", &w->texts);
+	put_section(out, head, 3, "LIBS", &w->lib_items);
 	begin = out->len;
 	put_pruned(w, out);
 	close_section(out, head, 4, "PRUN", begin);
 	if (out->error == 0 && out->len - head > UINT32_MAX)
 		out->error = -EFBIG;
-	if (out->error == 0)
-		out->error = w->texts.error ? w->texts.error : w->lib_items.error;
 	return out->error;
 }
 
@@ -355,6 +357,7 @@ int ft_tree_write(const struct ft_profile *profile, const struct ft_tree_options
 		.info = ft_profile_info_const(profile),
 		.texts = FT_BUFFER_INIT(UINT32_MAX),
 		.lib_items = FT_BUFFER_INIT(UINT32_MAX),
+		.frame_items = FT_BUFFER_INIT(UINT32_MAX),
 	};
 	unsigned int by = FT_FRAMES_BY_KIND | (options->with_lines ? FT_FRAMES_BY_LINE : 0);
 	int r;
