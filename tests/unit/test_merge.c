@@ -109,6 +109,7 @@ START_TEST(content_counts_not_ids)
 
 	row(&into, "x", "main", 1, 10);
 	row(&into, "y", "main", 1, 20);
+	string(&from, "every id of a string is another one");
 	row(&from, "z", "run", 2, 1);
 	row(&from, "y", "main", 1, 2);
 	row(&from, "x", "main", 2, 4);
@@ -197,6 +198,8 @@ END_TEST
 /* A failed step must leave a profile that can be used as if it had not been tried. */
 START_TEST(failed_step_changes_nothing)
 {
+	static const char last[] = "\nv;exit comm=v pid(id)=9 5\n";
+
 	for (unsigned int at = 1; at < 200; at++) {
 		struct maker m = make();
 		char before[8192], after[8192];
@@ -211,11 +214,12 @@ START_TEST(failed_step_changes_nothing)
 		failed = ft_alloc_stop();
 		ck_assert_int_eq(m.r, failed ? -ENOMEM : 0);
 		m.r = 0;
-		row(&m, "x", "main", 1, 0);
+		row(&m, "v", "exit", 9, 5);
 		ck_assert_int_eq(m.r, 0);
 		describe(m.p, after, sizeof(after));
 		ck_assert_mem_eq(after, before, strlen(before));
-		ck_assert_int_eq(ft_profile_total(m.p, 0), 3);
+		ck_assert_str_eq(after + strlen(after) - strlen(last), last);
+		ck_assert_int_eq(ft_profile_total(m.p, 0), 8);
 		ft_profile_freep(&m.p);
 		if (!failed)
 			return;
