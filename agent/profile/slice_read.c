@@ -147,9 +147,12 @@ static int read_kind(struct reading *r)
 
 static int read_epoch(struct reading *r)
 {
+	int result = TELL(r, epoch);
+
 	/* Kinds stay: they are no dictionary. */
-	*r->reader = (struct ft_slice_reader){ .kinds = r->reader->kinds };
-	return TELL(r, epoch);
+	if (result >= 0)
+		*r->reader = (struct ft_slice_reader){ .kinds = r->reader->kinds };
+	return result;
 }
 
 static int read_string(struct reading *r)

@@ -1,3 +1,0 @@
-base/why: base/why.c base/why.h base/base.h
-base/why.h:
-base/base.h:
