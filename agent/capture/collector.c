@@ -311,11 +311,11 @@ static void end_slice(struct ft_collector *c, uint64_t to_ns)
 	count_user(c);
 	ft_buffer_clear(&c->block);
 	r = ft_slicer_end(c->slicer, to_ns, &c->block);
-	if (r < 0) {
-		c->slices_lost++;
+	if (r < 0)
 		ft_log(FT_LOG_ERROR, "slice lost", ft_kv_errno(r));
-	} else {
-		c->sink->slice(c->context, c->block.data, c->block.len);
+	if (r < 0 || !c->sink->slice(c->context, c->block.data, c->block.len)) {
+		c->slices_lost++;
+		c->new_reader = true;
 	}
 	begin_slice(c, to_ns);
 }

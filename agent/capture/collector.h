@@ -27,8 +27,9 @@ struct ft_collector_options {
 };
 
 struct ft_collector_sink {
-	/* One block of the slice stream, borrowed for the call. */
-	void (*slice)(void *context, const uint8_t *block, size_t len);
+	/* One block of the slice stream, borrowed for the call. False: it was not taken;
+	 * that is counted, and the next one begins a new epoch. */
+	bool (*slice)(void *context, const uint8_t *block, size_t len);
 	/* The symbolizer is gone or stuck: kill it, start another, and connect it. */
 	void (*symbolizer_lost)(void *context);
 };

@@ -163,10 +163,10 @@ static void weigh(struct ft_trie *trie)
 	for (uint32_t i = 0; i < n; i++) {
 		struct ft_trie_node *node = ft_trie_at(trie, i);
 
-		node->weight = node->self > 0 ? (uint64_t)node->self : 0;
-		sum += node->weight;
-		if (node->weight && scale != 1)
-			scale = greatest_divisor(node->weight, scale);
+		node->self = FT_MAX(node->self, (int64_t)0);
+		sum += (uint64_t)node->self;
+		if (node->self && scale != 1)
+			scale = greatest_divisor((uint64_t)node->self, scale);
 	}
 	scale = FT_MAX(scale, (uint64_t)1);
 	/* Only a forged profile has weights that need rounding. A scale past 64 bits
@@ -176,8 +176,8 @@ static void weigh(struct ft_trie *trie)
 	for (uint32_t i = n; i-- > 0;) {
 		struct ft_trie_node *node = ft_trie_at(trie, i);
 
-		node->weight /= scale;
-		node->total += node->weight;
+		node->self = (int64_t)((uint64_t)node->self / scale);
+		node->total += (uint64_t)node->self;
 		if (i)
 			ft_trie_at(trie, node->parent)->total += node->total;
 	}

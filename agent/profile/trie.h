@@ -16,13 +16,12 @@
 #define FT_TRIE_NONE UINT32_MAX
 
 struct ft_trie_node {
+	uint64_t total;	 /* of it and all below it, in units of ft_trie.scale */
+	int64_t self;	 /* its own, in the same units; below 0 only while rows are added */
 	uint32_t parent; /* FT_TRIE_NONE: the root, node 0 */
 	uint32_t frame;
 	uint32_t depth;	      /* of the root: 0 */
 	uint32_t first, next; /* child and sibling by name; FT_TRIE_NONE: no more */
-	int64_t self;	      /* as added, may be below 0 */
-	uint64_t weight;      /* self in units of ft_trie.scale, not below 0 */
-	uint64_t total;	      /* weight of it and all below it */
 };
 
 struct ft_trie {
