@@ -44,10 +44,10 @@ struct ft_ingest_stats {
 typedef void (*ft_ingest_window_fn)(void *context, uint64_t from_ns, uint64_t to_ns);
 
 /* store is borrowed and must outlive the ingest. Windows left open by whoever used the
- * store before are merged. The caller owns *ret_ingest. 0, -ENOMEM or an error of
+ * store before are merged, unless read_only: then no slice may come. The caller owns *ret_ingest. 0, -ENOMEM or an error of
  * the store. */
-int ft_ingest_new(struct ft_store *store, uint64_t window_ns, ft_ingest_window_fn window_done,
-		  void *context, struct ft_ingest **ret_ingest) FT_MUST_CHECK;
+int ft_ingest_new(struct ft_store *store, uint64_t window_ns, bool read_only,
+		  ft_ingest_window_fn window_done, void *context, struct ft_ingest **ret_ingest) FT_MUST_CHECK;
 void ft_ingest_freep(struct ft_ingest **p);
 #define _cleanup_ingest_ FT_CLEANUP(ft_ingest_freep)
 
