@@ -166,3 +166,15 @@ assert_share() {
 		exit !(total > 0 && (d < 0 ? -d : d) <= error)
 	}' || fail "$1: $2 of $3 samples, where the truth is $4 of $5"
 }
+
+# What `flametrail record` and Go's pprof need.
+need_record() {
+	need_root
+	need_command go
+	need_command node
+}
+
+# Ask rows.mjs: rows FILE COMMAND...
+rows() {
+	node "$(dirname "${BASH_SOURCE[0]}")/rows.mjs" "$@"
+}
