@@ -42,12 +42,12 @@ static void reading_deinit(struct reading *reading)
 bool ft_query_is_loss(const char *name)
 {
 	static const char *const losses[] = { "ring_full", "scratch_busy", "queue_full",
-					      "slice_full", "throttled" };
+					      "slice_lost", "slice_failed" };
 
 	for (size_t i = 0; i < FT_COUNT(losses); i++)
 		if (strcmp(name, losses[i]) == 0)
 			return true;
-	return strncmp(name, "lost", 4) == 0 || strncmp(name, "sample", 6) == 0;
+	return false;
 }
 
 /* The part of [from, to) that is in the question. */
