@@ -28,8 +28,8 @@ struct arguments {
 
 /* What is looked at. */
 struct subject {
-	int slices_fd;		/* -1: a store */
-	const char *store_dir;	/* NULL: a file */
+	int slices_fd;	       /* -1: a store */
+	const char *store_dir; /* NULL: a file */
 };
 
 static const char help[] =
@@ -115,8 +115,8 @@ static int complain(const char *path, int error, const char *why)
 	if (error == -ENODATA)
 		ft_complain("%s is cut short: copy or record it again", path);
 	else if (error == -EBADMSG)
-		ft_complain("%s is neither a pprof file, nor recorded slices, nor a store%s%s", path,
-			    why ? ": " : "", why ? why : "");
+		ft_complain("%s is neither a pprof file, nor recorded slices, nor a store%s%s",
+			    path, why ? ": " : "", why ? why : "");
 	else if (error == -ENOENT)
 		ft_complain("there is no file %s", path);
 	else if (error == -EFBIG)

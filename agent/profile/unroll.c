@@ -22,8 +22,8 @@ struct unroll {
 	struct ft_buffer *out;
 	uint8_t *aliased; /* by location: another one has its place, see mark_aliases() */
 	struct ft_index places;
-	size_t begun;	  /* where the block began */
-	uint32_t n_rows;  /* in the block */
+	size_t begun;	 /* where the block began */
+	uint32_t n_rows; /* in the block */
 };
 
 static void unroll_deinit(struct unroll *u)
@@ -76,10 +76,9 @@ static int mark_aliases(struct unroll *u)
 
 static int put_file(struct unroll *u, uint32_t mapping, uint32_t *ret_id)
 {
-	struct ft_dictionary_file file = { .kind = FT_FILE_OTHER,
-					   .path = "",
-					   .build_id = "",
-					   .identity = "" };
+	struct ft_dictionary_file file = {
+		.kind = FT_FILE_OTHER, .path = "", .build_id = "", .identity = ""
+	};
 	char number[16];
 
 	if (mapping) {
@@ -107,14 +106,14 @@ static int put_names(struct unroll *u, uint32_t id, const struct ft_profile_loca
 		struct ft_dictionary_line *line = &lines[i];
 
 		*line = (struct ft_dictionary_line){ .flags = from->flags };
-		line->function =
-			ft_profile_get_string(u->profile, function->name, &line->function_len);
-		line->system =
-			ft_profile_get_string(u->profile, function->system, &line->system_len);
+		line->function = ft_profile_get_string(u->profile, function->name,
+						       &line->function_len);
+		line->system = ft_profile_get_string(u->profile, function->system,
+						     &line->system_len);
 		line->source = ft_profile_get_string(u->profile, function->file, &line->source_len);
 		line->line = (uint32_t)FT_MIN(FT_MAX(from->line, (int64_t)0), (int64_t)UINT32_MAX);
-		line->column =
-			(uint32_t)FT_MIN(FT_MAX(from->column, (int64_t)0), (int64_t)UINT32_MAX);
+		line->column = (uint32_t)FT_MIN(FT_MAX(from->column, (int64_t)0),
+						(int64_t)UINT32_MAX);
 	}
 	return ft_dictionary_names(u->dictionary, u->out, id, lines, n);
 }
@@ -258,7 +257,7 @@ static int put_row(struct unroll *u, const struct ft_profile_row *row)
 		sample.kind = kind_of(u->info, type);
 		sample.count = count_of(u, row->values, type);
 		sample.value = row->values[type];
-		ft_slice_put_sample(u->out, &sample);
+		ft_slice_put_sample(u->out, &u->span, &sample);
 	}
 	u->n_rows++;
 	return r < 0 ? r : u->out->error;
@@ -287,7 +286,9 @@ static int put_rows(struct unroll *u)
 int ft_unroll(const struct ft_profile *profile, uint64_t time_ns, struct ft_buffer *out)
 {
 	FT_CLEANUP(unroll_deinit)
-	struct unroll u = { .profile = profile, .info = ft_profile_info_const(profile), .out = out };
+	struct unroll u = { .profile = profile,
+			    .info = ft_profile_info_const(profile),
+			    .out = out };
 	uint64_t duration = u.info->duration_ns ? u.info->duration_ns : FT_NS_PER_SEC;
 	uint64_t from = u.info->time_ns ? u.info->time_ns : time_ns;
 	int r;

@@ -28,8 +28,8 @@ struct render {
 	struct ft_profile *profile;
 	const struct ft_query *query;
 	struct ft_id_table strings, locations, stacks; /* store to profile */
-	struct ft_id_table sets;			     /* store to place in sets_list + 1 */
-	struct ft_array sets_list;		     /* struct set */
+	struct ft_id_table sets;		       /* store to place in sets_list + 1 */
+	struct ft_array sets_list;		       /* struct set */
 	struct ft_buffer text;
 	uint32_t tid, thread, cpu, outcome, comm, pid; /* keys, in the profile */
 };
@@ -299,9 +299,9 @@ static int put_keys(struct render *render)
 		const char *text;
 		uint32_t *id;
 	} keys[] = {
-		{ "tid", &render->tid },	 { "thread", &render->thread },
-		{ "cpu", &render->cpu },	 { "outcome", &render->outcome },
-		{ "comm", &render->comm },	 { "pid", &render->pid },
+		{ "tid", &render->tid },   { "thread", &render->thread },
+		{ "cpu", &render->cpu },   { "outcome", &render->outcome },
+		{ "comm", &render->comm }, { "pid", &render->pid },
 	};
 	int r = 0;
 

@@ -129,7 +129,8 @@ static int copy_mapping(struct cutter *cutter, uint32_t from, uint32_t *ret_id)
 static int copy_line(struct cutter *cutter, const struct ft_profile_line *from,
 		     struct ft_profile_line *ret_line)
 {
-	struct ft_profile_function function = *ft_profile_get_function(cutter->from, from->function);
+	struct ft_profile_function function = *ft_profile_get_function(cutter->from,
+								       from->function);
 	int r;
 
 	*ret_line = *from;
@@ -215,7 +216,8 @@ static int copy_rows(struct cutter *cutter)
 
 int ft_subtree_of(const struct ft_profile *profile, uint64_t root, struct ft_profile **ret_profile)
 {
-	FT_CLEANUP(cutter_deinit) struct cutter cutter = { .from = profile, .root = root };
+	FT_CLEANUP(cutter_deinit)
+	struct cutter cutter = { .from = profile, .root = root };
 	int r;
 
 	assert(ret_profile);
