@@ -5,6 +5,8 @@
 #	make install		DESTDIR and PREFIX as usual
 #	make bench | fuzz | test-kernels | clean		V=1 shows commands
 
+MAKEFLAGS += --no-builtin-rules
+
 OUT	?= build
 PREFIX	?= /usr/local
 ARCH	:= $(shell uname -m | sed -e 's/x86_64/x86/' -e 's/aarch64/arm64/')
@@ -72,7 +74,7 @@ $(OUT)/bpf/flametrail.o: $(BPF_SRC:%.c=$(OUT)/%.o)
 $(SKEL): $(OUT)/bpf/flametrail.o
 	$(call say,SKEL,$@)
 	mkdir -p $(@D)
-	$(BPFTOOL) gen skeleton $< name flametrail > $@
+	{ echo '#pragma GCC system_header'; $(BPFTOOL) gen skeleton $< name flametrail; } > $@
 
 $(OUT)/proto/%.pb-c.c $(OUT)/proto/%.pb-c.h &: agent/profile/%.proto
 	$(call say,PROTO,$(OUT)/proto/$*.pb-c.c)
@@ -94,6 +96,7 @@ install: all
 clean:
 	rm -rf $(OUT)
 
+-include web/web.mk
 include tests/tests.mk
 
 .PHONY: all run install clean

@@ -128,9 +128,11 @@ void ft_buffer_printf(struct ft_buffer *buffer, const char *format, ...)
 	va_copy(again, args);
 	n = vsnprintf(small, sizeof(small), format, args);
 	va_end(args);
-	if (n >= 0 && (size_t)n < sizeof(small)) {
+	if (n < 0) {
+		buffer->error = buffer->error ? buffer->error : -EFBIG; /* past INT_MAX */
+	} else if ((size_t)n < sizeof(small)) {
 		ft_buffer_put(buffer, small, (size_t)n);
-	} else if (n >= 0 && reserve(buffer, (size_t)n + 1)) {
+	} else if (reserve(buffer, (size_t)n + 1)) {
 		vsnprintf((char *)buffer->data + buffer->len, (size_t)n + 1, format, again);
 		buffer->len += (size_t)n;
 	}
@@ -150,9 +152,12 @@ void ft_buffer_put_json(struct ft_buffer *buffer, const char *text, size_t len)
 			i++;
 			continue;
 		}
-		if (c == '"' || c == '\\')
+		if (ft_utf8_is_control(text + i))
+			ft_buffer_printf(buffer, "\\u%04x",
+					 n == 1 ? c : (unsigned char)text[i + 1]);
+		else if (c == '"' || c == '\\')
 			ft_buffer_printf(buffer, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f || c == '<' || c == '>' || c == '&')
+		else if (c == '<' || c == '>' || c == '&')
 			ft_buffer_printf(buffer, "\\u%04x", c); /* also safe inside HTML */
 		else
 			ft_buffer_put(buffer, text + i, n);

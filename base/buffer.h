@@ -41,6 +41,7 @@ void ft_buffer_put_u64(struct ft_buffer *buffer, uint64_t value);
 void ft_buffer_put_varint(struct ft_buffer *buffer, uint64_t value);
 /* Zigzag, so that small negative numbers stay short. */
 void ft_buffer_put_signed(struct ft_buffer *buffer, int64_t value);
+/* A text longer than 511 bytes needs room for its NUL too, for a moment. */
 void ft_buffer_printf(struct ft_buffer *buffer, const char *format, ...) FT_PRINTF(2, 3);
 /* Text as the inside of a JSON string: quotes, control characters and bytes
  * that are not UTF-8 escaped or replaced, so that the result is always valid. */

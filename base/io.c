@@ -14,14 +14,13 @@ int ft_read_fd(int fd, size_t max, char **ret_text, size_t *ret_len)
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0, cap = 0;
 
+	max = FT_MIN(max, (size_t)PTRDIFF_MAX - 2); /* room to count one more, and a NUL */
 	for (;;) {
 		ssize_t n;
 
 		if (len == cap) {
 			char *more;
 
-			if (cap > max)
-				return -EFBIG;
 			cap = FT_MIN(cap ? cap * 2 : (size_t)4096, max + 1);
 			more = realloc(text, cap + 1);
 			if (!more)
@@ -93,6 +92,8 @@ int ft_write_all(int fd, const void *bytes, size_t len)
 			continue;
 		if (n < 0)
 			return -errno;
+		if (n == 0)
+			return -EIO; /* no progress and no reason: do not spin */
 		at += n;
 		len -= (size_t)n;
 	}
@@ -101,35 +102,37 @@ int ft_write_all(int fd, const void *bytes, size_t len)
 
 static int write_in_place(const char *path, const void *bytes, size_t len)
 {
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
 
 	return fd < 0 ? -errno : ft_write_all(fd, bytes, len);
 }
 
-int ft_replace_file(const char *path, const void *bytes, size_t len)
+/* The permission bits that open(2) would give a new file. */
+static mode_t usual_mode(void)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	return 0666 & ~mask;
+}
+
+static int write_and_rename(const char *path, mode_t mode, const void *bytes, size_t len)
 {
 	_cleanup_close_ int fd = -1;
 	char temporary[PATH_MAX];
-	struct stat st;
-	mode_t mask;
 	int n, r;
 
-	if (stat(path, &st) == 0) {
-		if (S_ISDIR(st.st_mode))
-			return -EISDIR;
-		if (!S_ISREG(st.st_mode))
-			return write_in_place(path, bytes, len);
-	}
 	n = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
 	if (n < 0 || (size_t)n >= sizeof(temporary))
 		return -ENAMETOOLONG;
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	mask = umask(0);
-	umask(mask);
 	r = ft_write_all(fd, bytes, len);
-	if (r == 0 && fchmod(fd, 0666 & ~mask) < 0)
+	if (r == 0 && fchmod(fd, mode) < 0)
+		r = -errno;
+	/* Some file systems say only here that the disk is full. */
+	if (r == 0 && close(FT_TAKE_FD(fd)) < 0)
 		r = -errno;
 	if (r == 0 && rename(temporary, path) < 0)
 		r = -errno;
@@ -138,10 +141,27 @@ int ft_replace_file(const char *path, const void *bytes, size_t len)
 	return r;
 }
 
+int ft_replace_file(const char *path, const void *bytes, size_t len)
+{
+	char resolved[PATH_MAX];
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return write_and_rename(path, usual_mode(), bytes, len);
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	/* Not the link but what it leads to: /dev/stdout, sent to a file, is a link in
+	 * a directory where nothing may be replaced. It may lead to a file without name. */
+	if (!S_ISREG(st.st_mode) || !realpath(path, resolved))
+		return write_in_place(path, bytes, len);
+	return write_and_rename(resolved, st.st_mode & 0777, bytes, len);
+}
+
 int ft_make_dirs(const char *path, unsigned int mode)
 {
 	char part[PATH_MAX];
 	size_t len = strlen(path);
+	struct stat st;
 
 	if (len == 0 || len >= sizeof(part))
 		return -EINVAL;
@@ -154,7 +174,9 @@ int ft_make_dirs(const char *path, unsigned int mode)
 			return -errno;
 		part[i] = path[i];
 	}
-	return 0;
+	if (stat(path, &st) < 0)
+		return -errno;
+	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
 int ft_send_message(int socket, const void *bytes, size_t len, int fd)
@@ -181,6 +203,23 @@ int ft_send_message(int socket, const void *bytes, size_t len, int fd)
 	return n < 0 ? -errno : 0;
 }
 
+/* Keep the first descriptor of a message, close the others: who sends more than one
+ * breaks the rules, and must not fill our table with them. */
+static void take_fds(struct msghdr *message, int *fd)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= c->cmsg_len; at += sizeof(int)) {
+			_cleanup_close_ int more = -1;
+
+			memcpy(&more, CMSG_DATA(c) + at, sizeof(more));
+			if (*fd < 0)
+				*fd = FT_TAKE_FD(more);
+		}
+	}
+}
+
 int ft_receive_message(int socket, void *bytes, size_t max, int *ret_fd)
 {
 	struct iovec iov = { bytes, max };
@@ -191,7 +230,8 @@ int ft_receive_message(int socket, void *bytes, size_t max, int *ret_fd)
 	struct msghdr message = { .msg_iov = &iov,
 				  .msg_iovlen = 1,
 				  .msg_control = &control,
-				  .msg_controllen = sizeof(control) };
+				  /* Not CMSG_SPACE: its padding has room for a second one. */
+				  .msg_controllen = CMSG_LEN(sizeof(int)) };
 	_cleanup_close_ int fd = -1;
 	ssize_t n;
 
@@ -200,11 +240,8 @@ int ft_receive_message(int socket, void *bytes, size_t max, int *ret_fd)
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-		    c->cmsg_len == CMSG_LEN(sizeof(int)))
-			memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-	if (message.msg_flags & MSG_TRUNC)
+	take_fds(&message, &fd);
+	if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
 		return -EMSGSIZE;
 	if (ret_fd)
 		*ret_fd = FT_TAKE_FD(fd);

@@ -22,17 +22,18 @@ int ft_write_all(int fd, const void *bytes, size_t len) FT_MUST_CHECK;
 
 /* Replace the file at path by these bytes at once: a reader sees the old file or
  * the new one, and a failure leaves nothing half-written. 0 or -errno; -EISDIR
- * for a directory. A path that exists and is not a regular file (a pipe, a
- * terminal) is written in place. */
+ * for a directory. Links are followed, the mode of an old file is kept. A path that
+ * exists and is not a regular file (a pipe, a terminal) is written in place. */
 int ft_replace_file(const char *path, const void *bytes, size_t len) FT_MUST_CHECK;
 
-/* mkdir -p with mode for what is made. 0 or -errno. */
+/* mkdir -p with mode for what is made. 0, -ENOTDIR when something else has the name,
+ * or -errno. */
 int ft_make_dirs(const char *path, unsigned int mode) FT_MUST_CHECK;
 
 /* Messages of at most max bytes with at most one descriptor each, over a
  * SOCK_SEQPACKET socket. fd may be -1. Send: 0, -EAGAIN when the peer does not
- * read, or -errno. Receive: length (0: peer has gone), -EAGAIN, -EMSGSIZE for a
- * cut message, or -errno; *ret_fd is -1 or a descriptor the caller owns; ret_fd
- * may be NULL, then a descriptor that came is closed. */
+ * read, or -errno. Receive: length (0: peer has gone), -EAGAIN, -EMSGSIZE when the
+ * message or its descriptors had to be cut, or -errno; *ret_fd is -1 or a descriptor
+ * the caller owns; ret_fd may be NULL, then a descriptor that came is closed. */
 int ft_send_message(int socket, const void *bytes, size_t len, int fd) FT_MUST_CHECK;
 int ft_receive_message(int socket, void *bytes, size_t max, int *ret_fd) FT_MUST_CHECK;

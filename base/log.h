@@ -43,7 +43,8 @@ struct ft_kv ft_kv_errno(int error);
 #define FT_LOG_PICK(level, message, ...) \
 	ft_log_write(level, message, (struct ft_kv[]){ __VA_ARGS__ })
 
-/* Use ft_log. Never fails; a line longer than 4 KiB is cut. */
+/* Use ft_log. Never fails and allocates nothing. A value shows at most 1,024 bytes; in
+ * a line longer than 4 KiB values are shortened or left out, the JSON stays whole. */
 void ft_log_write(enum ft_log_level level, const char *message, const struct ft_kv *pairs);
 
 /* Lines above level are not printed; FT_LOG_INFO at start. */
@@ -53,5 +54,5 @@ void ft_log_set_level(enum ft_log_level level);
 void ft_log_set_process(const char *name);
 
 /* A message for a person at the command line: "flametrail: " + text + newline on
- * stderr. Says what is wrong and what to do about it. */
+ * stderr, control characters as '?'. Says what is wrong and what to do about it. */
 void ft_complain(const char *format, ...) __attribute__((__format__(__printf__, 1, 2)));

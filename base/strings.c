@@ -68,16 +68,19 @@ static int make_room(struct ft_strings *strings, size_t len)
 {
 	size_t max = strings->bytes_max ? strings->bytes_max : UINT32_MAX;
 
+	max = FT_MIN(max, (size_t)UINT32_MAX); /* starts[] has 32 bits */
 	if (len >= max || strings->bytes_len + len + 1 > max)
 		return -E2BIG;
 	if (strings->bytes_len + len + 1 > strings->bytes_cap) {
-		size_t cap = FT_MAX(strings->bytes_cap * 2, strings->bytes_len + len + 1);
-		char *bytes = realloc(strings->bytes, FT_MAX(cap, (size_t)256));
+		size_t cap = FT_MIN(FT_MAX(strings->bytes_cap * 2, (size_t)256), max);
+		char *bytes;
 
+		cap = FT_MAX(cap, strings->bytes_len + len + 1);
+		bytes = realloc(strings->bytes, cap);
 		if (!bytes)
 			return -ENOMEM;
 		strings->bytes = bytes;
-		strings->bytes_cap = FT_MAX(cap, (size_t)256);
+		strings->bytes_cap = cap;
 	}
 	if (strings->n == strings->n_cap) {
 		uint32_t cap = strings->n_cap ? strings->n_cap * 2 : 32;

@@ -1,7 +1,8 @@
 /* strings.h - a table that keeps each text once and numbers it.
  *
  * Id 0 is always the empty text. Ids grow by one and never change until the
- * table is cleared. Texts may hold any bytes. */
+ * table is cleared. Texts may hold any bytes. A text to be added must not lie
+ * inside the table itself, unless it is there already. */
 #pragma once
 
 #include <stddef.h>
@@ -16,7 +17,7 @@ struct ft_strings {
 	size_t bytes_len, bytes_cap;
 	uint32_t *starts; /* of text i in bytes; its length ends one before the next start */
 	uint32_t n, n_cap;
-	size_t bytes_max; /* limit on bytes; 0 means 4 GiB - 1 */
+	size_t bytes_max; /* limit on bytes; 0, or more than that, means 4 GiB - 1 */
 };
 
 /* A zeroed struct (with bytes_max set or 0) is a table that holds only id 0. */

@@ -98,13 +98,19 @@ int ft_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret_
 const char *ft_format_duration(uint64_t ns, char *text, size_t size)
 {
 	static const struct unit units[] = { { "s", 1e9 }, { "ms", 1e6 }, { "us", 1e3 } };
-	double value = (double)ns;
 
-	for (size_t i = 0; i < FT_COUNT(units); i++)
-		if (value >= units[i].factor) {
-			snprintf(text, size, "%.2f %s", value / units[i].factor, units[i].name);
-			return text;
-		}
+	for (size_t i = 0; i < FT_COUNT(units); i++) {
+		double value = (double)ns / units[i].factor;
+
+		if (value < 0.9995)
+			continue; /* else 999.9 us would become "1000 us" */
+		snprintf(text, size, "%.*f %s",
+			 value < 9.995	 ? 2
+			 : value < 99.95 ? 1
+					 : 0,
+			 value, units[i].name);
+		return text;
+	}
 	snprintf(text, size, "%llu ns", (unsigned long long)ns);
 	return text;
 }

@@ -17,5 +17,6 @@ int ft_parse_percent(const char *text, uint32_t *ret_ppm) FT_MUST_CHECK;
 int ft_parse_number(const char *text, uint64_t min, uint64_t max,
 		    uint64_t *ret_number) FT_MUST_CHECK;
 
-/* "1.50 s", "12.3 ms": three figures with the fitting unit, into text. Returns text. */
+/* "1.50 s", "12.3 ms": three figures with the fitting unit (seconds at most, then with
+ * as many as it takes), into text. Returns text. */
 const char *ft_format_duration(uint64_t ns, char *text, size_t size);

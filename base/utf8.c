@@ -39,16 +39,18 @@ size_t ft_utf8_sequence(const char *text, size_t len)
 	return 0;
 }
 
-static bool is_control(unsigned char c)
+bool ft_utf8_is_control(const char *text)
 {
-	return c < 0x20 || c == 0x7f;
+	const unsigned char *s = (const unsigned char *)text;
+
+	return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
 }
 
 bool ft_utf8_printable(const char *text, size_t len)
 {
 	for (size_t i = 0, n; i < len; i += n) {
 		n = ft_utf8_sequence(text + i, len - i);
-		if (n == 0 || is_control((unsigned char)text[i]))
+		if (n == 0 || ft_utf8_is_control(text + i))
 			return false;
 	}
 	return true;
@@ -61,7 +63,7 @@ size_t ft_utf8_clean(const char *text, size_t len, char *out, size_t size)
 	assert(size > 0);
 	for (size_t i = 0; i < len;) {
 		size_t n = ft_utf8_sequence(text + i, len - i);
-		bool bad = n == 0 || is_control((unsigned char)text[i]);
+		bool bad = n == 0 || ft_utf8_is_control(text + i);
 		size_t put = bad ? 1 : n;
 
 		if (used + put >= size)

@@ -8,6 +8,10 @@
  * none: overlong forms, surrogates and values past U+10FFFF are refused. */
 size_t ft_utf8_sequence(const char *text, size_t len);
 
+/* Whether the sequence at text (well-formed) is a control character: U+0000 to
+ * U+001F, U+007F, or U+0080 to U+009F, which terminals obey too. */
+bool ft_utf8_is_control(const char *text);
+
 /* Whether all len bytes are well-formed UTF-8 without control characters. */
 bool ft_utf8_printable(const char *text, size_t len);
 

@@ -84,9 +84,8 @@ static __always_inline enum ft_outcome regs_of_task(struct task_struct *task,
 #endif
 
 /* The registers user code had when it was interrupted or entered the kernel. */
-static __always_inline enum ft_outcome user_regs(struct bpf_perf_event_data *ctx,
-						 struct task_struct *task,
-						 struct ft_unwind_state *state)
+static __always_inline enum ft_outcome
+user_regs(struct bpf_perf_event_data *ctx, struct task_struct *task, struct ft_unwind_state *state)
 {
 	if (in_user_mode(ctx))
 		return regs_of_user(ctx, state);

@@ -21,8 +21,8 @@ static __always_inline enum ft_outcome walk_user(struct ft_unwind_state *state, 
 		step = ft_step_begin(state);
 		if (step == FT_STEP_NEXT) {
 			if (bpf_probe_read_user(&record, sizeof(record), (void *)state->fp))
-				return ft_step_is_stack(state) ? FT_OUTCOME_UNREADABLE :
-								 FT_OUTCOME_BROKEN;
+				return ft_step_is_stack(state) ? FT_OUTCOME_UNREADABLE
+							       : FT_OUTCOME_BROKEN;
 			step = ft_step_frame_pointer(state, &record);
 		}
 		if (step == FT_STEP_ROOT)

@@ -51,9 +51,10 @@ struct ft_symfile_info {
 };
 
 struct ft_symline {
-	/* UTF-8, not NUL-terminated; function is never empty. */
-	const char *function, *system, *source;
-	uint32_t function_len, system_len, source_len;
+	/* UTF-8, not NUL-terminated; function is never empty. system is the name as the
+	 * linker knows it, module the kernel module the code belongs to. */
+	const char *function, *system, *source, *module;
+	uint32_t function_len, system_len, source_len, module_len;
 	uint32_t line, column;
 	uint8_t inlined;
 };
@@ -75,19 +76,22 @@ struct ft_symclient_sink {
 int ft_symclient_new(int socket, struct ft_symclient **ret_client) FT_MUST_CHECK;
 void ft_symclient_freep(struct ft_symclient **p);
 
-/* Send an open file for reading under the number file (not in use). fd stays the
- * caller's. Its info comes later. 0; -EAGAIN: queue full, try later; -EPIPE: the
- * worker has gone. */
+/* Send an open file for reading under the number file. fd stays the caller's. Its
+ * info comes later. 0; -EAGAIN: queue full, try later; -EPIPE: the worker has gone;
+ * -EEXIST: the number is in use; -EMFILE: FT_SYM_MAX_FILES are open. */
 int ft_symclient_open(struct ft_symclient *client, uint32_t file, enum ft_symfile_kind kind,
 		      int fd) FT_MUST_CHECK;
-/* Ask for names of n addresses (at most FT_SYM_MAX_BATCH) of a file that was opened.
- * Each is answered once. Same results. */
+/* Ask for names of n addresses (1 to FT_SYM_MAX_BATCH) of a file that was opened.
+ * Each is answered once, in the order asked. 0, -EAGAIN or -EPIPE as above; -ENOENT:
+ * no such file is open. */
 int ft_symclient_resolve(struct ft_symclient *client, uint32_t file, const uint64_t *addresses,
 			 uint32_t n) FT_MUST_CHECK;
-/* The worker may drop all it knows of file. Same results. */
+/* The worker may drop all it knows of file; what it still had to answer will not come,
+ * and the number is free again. 0, -EAGAIN, -EPIPE or -ENOENT. */
 int ft_symclient_forget(struct ft_symclient *client, uint32_t file) FT_MUST_CHECK;
 
-/* Send what waits, tell sink what came. 0; -EPIPE: the worker has gone; -EBADMSG: it
+/* Send what waits, tell sink what came (a bounded part of it: poll again). The sink may
+ * call everything here but run and freep. 0; -EPIPE: the worker has gone; -EBADMSG: it
  * said something it may not say, treat it as gone. */
 int ft_symclient_run(struct ft_symclient *client, const struct ft_symclient_sink *sink,
 		     void *context) FT_MUST_CHECK;
@@ -95,7 +99,8 @@ int ft_symclient_run(struct ft_symclient *client, const struct ft_symclient_sink
 /* For poll(2): the socket, and whether something waits to be sent. */
 int ft_symclient_fd(const struct ft_symclient *client);
 bool ft_symclient_wants_write(const struct ft_symclient *client);
-/* Requests sent and not fully answered. */
+/* Requests (opens and resolves) made and not fully answered. */
 uint32_t ft_symclient_pending(const struct ft_symclient *client);
-/* CLOCK_MONOTONIC of the oldest of them, and its file; 0 when there is none. */
+/* CLOCK_MONOTONIC since when the worker has had nothing to do but the oldest of them,
+ * and its file; 0 when there is none. */
 uint64_t ft_symclient_oldest_ns(const struct ft_symclient *client, uint32_t *ret_file);

@@ -295,15 +295,26 @@ int ft_dictionary_stack(struct ft_dictionary *dictionary, struct ft_buffer *out,
 int ft_dictionary_labels(struct ft_dictionary *dictionary, struct ft_buffer *out,
 			 const struct ft_label *labels, uint32_t n, uint32_t *ret_id)
 {
-	struct items items = { labels, n };
-	uint64_t hash = ft_hash_bytes(labels, n * sizeof(*labels));
+	struct ft_label clean[FT_SLICE_MAX_LABELS];
+	struct items items = { clean, n };
+	uint64_t hash;
 	uint32_t id;
 	int r;
 
+	assert(n <= FT_SLICE_MAX_LABELS);
 	if (n == 0) {
 		*ret_id = 0;
 		return 0;
 	}
+	/* Sets are compared as bytes: the padding must be equal, too. */
+	memset(clean, 0, sizeof(clean));
+	for (uint32_t i = 0; i < n; i++) {
+		clean[i].key = labels[i].key;
+		clean[i].text = labels[i].text;
+		clean[i].number = labels[i].number;
+		clean[i].unit = labels[i].unit;
+	}
+	hash = ft_hash_bytes(clean, n * sizeof(*clean));
 	id = ft_index_find(&dictionary->by_labels, hash, same_labels, dictionary, &items);
 	if (id != FT_INDEX_NONE) {
 		*ret_id = id;

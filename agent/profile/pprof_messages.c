@@ -22,9 +22,9 @@ void ft_pprof_reader_deinit(struct ft_pprof_reader *in)
 	ft_array_deinit(&in->strings);
 	ft_array_deinit(&in->lines);
 	ft_array_deinit(&in->stack);
-	ft_id_map_deinit(&in->mappings);
-	ft_id_map_deinit(&in->functions);
-	ft_id_map_deinit(&in->locations);
+	ft_foreign_ids_deinit(&in->mappings);
+	ft_foreign_ids_deinit(&in->functions);
+	ft_foreign_ids_deinit(&in->locations);
 }
 
 int ft_pprof_reader_init(struct ft_pprof_reader *in)
@@ -34,9 +34,9 @@ int ft_pprof_reader_init(struct ft_pprof_reader *in)
 		.lines = FT_ARRAY_INIT(struct ft_profile_line),
 		.stack = FT_ARRAY_INIT(uint32_t),
 	};
-	ft_id_map_init(&in->mappings);
-	ft_id_map_init(&in->functions);
-	ft_id_map_init(&in->locations);
+	ft_foreign_ids_init(&in->mappings);
+	ft_foreign_ids_init(&in->functions);
+	ft_foreign_ids_init(&in->locations);
 	return ft_profile_new(&in->profile);
 }
 
@@ -68,12 +68,12 @@ static int spend(struct ft_pprof_reader *in, size_t n_parts)
 	return 0;
 }
 
-static int add_id(struct ft_pprof_reader *in, struct ft_id_map *map, uint64_t theirs, uint32_t ours,
-		  const char *why)
+static int add_id(struct ft_pprof_reader *in, struct ft_foreign_ids *map, uint64_t theirs,
+		  uint32_t ours, const char *why)
 {
-	int r = theirs ? ft_id_map_add(map, theirs, ours) : FT_ID_MAP_TAKEN;
+	int r = theirs ? ft_foreign_ids_add(map, theirs, ours) : FT_FOREIGN_IDS_TAKEN;
 
-	return r == FT_ID_MAP_TAKEN ? ft_pprof_bad(in, why) : r;
+	return r == FT_FOREIGN_IDS_TAKEN ? ft_pprof_bad(in, why) : r;
 }
 
 /* ---- strings ---- */
@@ -228,7 +228,7 @@ static int take_location(struct ft_pprof_reader *in, const Location *from)
 	ft_array_cut(&in->lines, 0);
 	for (size_t i = 0; i < from->n_line && r == 0; i++) {
 		struct ft_profile_line line = {
-			.function = ft_id_map_find(&in->functions, from->line[i]->function_id),
+			.function = ft_foreign_ids_find(&in->functions, from->line[i]->function_id),
 			.line = from->line[i]->line,
 			.column = from->line[i]->column,
 			.flags = i + 1 < from->n_line ? FT_LINE_INLINED : 0,
@@ -241,7 +241,7 @@ static int take_location(struct ft_pprof_reader *in, const Location *from)
 	if (r < 0)
 		return r;
 	/* The reference reader, too, takes a mapping that is not there for none. */
-	location.mapping = ft_id_map_find(&in->mappings, from->mapping_id);
+	location.mapping = ft_foreign_ids_find(&in->mappings, from->mapping_id);
 	location.lines = in->lines.items;
 	location.n_lines = in->lines.n;
 	r = ft_profile_location(in->profile, &location, &id);
@@ -287,7 +287,7 @@ static int take_sample(struct ft_pprof_reader *in, const Sample *from)
 		return ft_pprof_bad(in, "a sample has not one value for each sample type");
 	ft_array_cut(&in->stack, 0);
 	for (size_t i = 0; i < from->n_location_id; i++) {
-		uint32_t id = ft_id_map_find(&in->locations, from->location_id[i]);
+		uint32_t id = ft_foreign_ids_find(&in->locations, from->location_id[i]);
 
 		if (id == 0)
 			return ft_pprof_bad(in, "a sample refers to a location that is not there");

@@ -10,7 +10,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
-#include "agent/profile/id_map.h"
+#include "agent/profile/foreign_ids.h"
 #include "agent/profile/profile.h"
 #include "base/array.h"
 
@@ -20,7 +20,7 @@ struct ft_pprof_reader {
 
 	/* private */
 	struct ft_array strings; /* uint32_t: by index in the file, id in the profile */
-	struct ft_id_map mappings, functions, locations;
+	struct ft_foreign_ids mappings, functions, locations;
 	struct ft_array lines, stack; /* scratch: ft_profile_line; uint32_t */
 	uint32_t n_parts;
 	bool has_time;

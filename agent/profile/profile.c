@@ -7,7 +7,6 @@
 #include "agent/profile/profile_tables.h"
 
 #define MAX_STRING_BYTES (1u << 30)
-#define MAX_LABELS	 FT_SLICE_MAX_LABELS
 
 int ft_profile_new(struct ft_profile **ret_profile)
 {
@@ -304,12 +303,12 @@ static bool key_before(const struct ft_profile *profile, uint32_t a, uint32_t b)
 int ft_profile_labels(struct ft_profile *profile, const struct ft_label *labels, uint32_t n,
 		      uint32_t *ret_id)
 {
-	struct ft_label sorted[MAX_LABELS];
+	struct ft_label sorted[FT_PROFILE_MAX_LABELS];
 	struct list key = { sorted, n };
 	uint64_t hash = n;
 	uint32_t id;
 
-	if (n > MAX_LABELS)
+	if (n > FT_PROFILE_MAX_LABELS)
 		return -E2BIG;
 	if (n == 0) {
 		*ret_id = 0;

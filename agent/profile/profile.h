@@ -15,6 +15,8 @@
 #include "base/base.h"
 
 #define FT_PROFILE_MAX_TYPES 8u
+/* Of one set: those of a slice's sample, and what readers add (tid, outcome, ...). */
+#define FT_PROFILE_MAX_LABELS (FT_SLICE_MAX_LABELS + 8u)
 
 struct ft_profile;
 
@@ -88,7 +90,8 @@ int ft_profile_location(struct ft_profile *profile, const struct ft_profile_loca
 /* Location ids, leaf first. */
 int ft_profile_stack(struct ft_profile *profile, const uint32_t *locations, uint32_t n,
 		     uint32_t *ret_id) FT_MUST_CHECK;
-/* Sorted by key text by this function; ids of strings of this profile. */
+/* Sorted by key text by this function; ids of strings of this profile. At most
+ * FT_PROFILE_MAX_LABELS of them, else -E2BIG. */
 int ft_profile_labels(struct ft_profile *profile, const struct ft_label *labels, uint32_t n,
 		      uint32_t *ret_id) FT_MUST_CHECK;
 
@@ -106,6 +109,7 @@ uint32_t ft_profile_n_functions(const struct ft_profile *profile);
 uint32_t ft_profile_n_mappings(const struct ft_profile *profile);
 uint32_t ft_profile_n_locations(const struct ft_profile *profile);
 uint32_t ft_profile_n_stacks(const struct ft_profile *profile);
+uint32_t ft_profile_n_label_sets(const struct ft_profile *profile);
 uint32_t ft_profile_n_rows(const struct ft_profile *profile);
 uint32_t ft_profile_n_comments(const struct ft_profile *profile);
 

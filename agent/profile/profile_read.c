@@ -38,6 +38,11 @@ uint32_t ft_profile_n_stacks(const struct ft_profile *profile)
 	return profile->stacks.ends.n;
 }
 
+uint32_t ft_profile_n_label_sets(const struct ft_profile *profile)
+{
+	return profile->labels.ends.n;
+}
+
 uint32_t ft_profile_n_rows(const struct ft_profile *profile)
 {
 	return profile->rows.items.n;

@@ -32,6 +32,7 @@
 #define FT_SLICE_MAX_LABELS   32u
 #define FT_SLICE_MAX_SEGMENTS 16u
 #define FT_SLICE_MAX_TEXT     (2u << 20) /* bytes of one string */
+#define FT_SLICE_MAX_PLAIN    255u	 /* bytes of a plain string: of HOST and KIND */
 #define FT_SLICE_MAX_KINDS    16u
 #define FT_SLICE_MAX_IDS      (1u << 24) /* per dictionary and epoch */
 
@@ -174,8 +175,13 @@ struct ft_slice_count {
 
 /* ---- writing: records are appended to a payload; errors stay in the buffer ---- */
 
+/* What is over a limit above is cut to it (a text's end, a stack's root, the outer
+ * functions of a chain), so that nothing a target does makes a slice unreadable. */
+
 /* Begin a block in out (its head is filled by finish) / complete it. finish
- * returns 0 or the buffer's error, then out holds what it held at begin. */
+ * returns 0 or the buffer's error (-EFBIG also for a payload over FT_SLICE_MAX_BYTES);
+ * then out holds what it held at begin, without the error, and since definitions are
+ * lost with the block, the writer has to begin a new epoch. */
 size_t ft_slice_begin(struct ft_buffer *out, const struct ft_slice_span *span);
 int ft_slice_finish(struct ft_buffer *out, size_t begun) FT_MUST_CHECK;
 
@@ -183,12 +189,15 @@ void ft_slice_put_host(struct ft_buffer *out, const struct ft_slice_host *host);
 void ft_slice_put_kind(struct ft_buffer *out, const struct ft_slice_kind *kind);
 void ft_slice_put_epoch(struct ft_buffer *out);
 void ft_slice_put_string(struct ft_buffer *out, uint32_t id, const char *text, size_t len);
+/* Segments that are out of order, empty, or wrap around the address space are left out. */
 void ft_slice_put_file(struct ft_buffer *out, const struct ft_slice_file *file);
 void ft_slice_put_location(struct ft_buffer *out, const struct ft_slice_location *location);
 void ft_slice_put_names(struct ft_buffer *out, const struct ft_slice_names *names);
 void ft_slice_put_stack(struct ft_buffer *out, const struct ft_slice_stack *stack);
 void ft_slice_put_labels(struct ft_buffer *out, const struct ft_slice_labels *labels);
-void ft_slice_put_sample(struct ft_buffer *out, const struct ft_slice_sample *sample);
+/* span as given to begin: times are written as distances from its beginning. */
+void ft_slice_put_sample(struct ft_buffer *out, const struct ft_slice_span *span,
+			 const struct ft_slice_sample *sample);
 void ft_slice_put_count(struct ft_buffer *out, const struct ft_slice_count *count);
 
 /* ---- reading ---- */

@@ -4,11 +4,11 @@
 #include <linux/types.h>
 
 struct ft_settings {
-	__u64 fixed_period;    /* what a sample stands for; 0: ask the event */
-	__u32 pidns_inum;      /* our PID namespace; 0: the initial one, no translation */
-	__u32 n_rings;	       /* entries of `rings` in use, at least 1 */
-	__u8 only_targets;     /* sample the processes in `targets` and no others */
-	__u8 follow_children;  /* children of targets become targets */
+	__u64 fixed_period;   /* what a sample stands for; 0: ask the event */
+	__u32 pidns_inum;     /* our PID namespace; 0: the initial one, no translation */
+	__u32 n_rings;	      /* entries of `rings` in use, at least 1 */
+	__u8 only_targets;    /* sample the processes in `targets` and no others */
+	__u8 follow_children; /* children of targets become targets */
 	__u8 reserved[6];
 };
 

@@ -1,0 +1,127 @@
+#include "agent/capture/target_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+#include "base/clock.h"
+
+struct owner {
+	uid_t uid;
+	gid_t gid;
+};
+
+/* O_PATH: nothing is opened for reading yet, so no device wakes up. */
+static int look_up(int root, const char *path)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+/* Supplementary groups are not looked at: too strict is safe. */
+static bool may_read(const struct stat *st, const struct owner *owner)
+{
+	if (owner->uid == 0)
+		return true;
+	if (st->st_uid == owner->uid)
+		return st->st_mode & S_IRUSR;
+	if (st->st_gid == owner->gid)
+		return st->st_mode & S_IRGRP;
+	return st->st_mode & S_IROTH;
+}
+
+static bool same_inode(const struct stat *st, const struct ft_inode *inode)
+{
+	return st->st_ino == inode->number && major(st->st_dev) == inode->major &&
+	       minor(st->st_dev) == inode->minor;
+}
+
+/* owner NULL: nobody vouches for the path, so the inode must. */
+static int check(const struct stat *st, const struct ft_inode *inode, const struct owner *owner,
+		 enum ft_target_trust *ret_trust)
+{
+	if (!S_ISREG(st->st_mode))
+		return -EINVAL;
+	if ((uint64_t)st->st_size > FT_TARGET_FILE_MAX_BYTES)
+		return -EFBIG;
+	if (same_inode(st, inode)) {
+		*ret_trust = FT_TARGET_SAME_INODE;
+		return 0;
+	}
+	if (!owner || major(st->st_dev) == inode->major)
+		return -ESTALE; /* replaced since it was mapped */
+	if (!may_read(st, owner))
+		return -EACCES;
+	*ret_trust = FT_TARGET_SAME_PATH;
+	return 0;
+}
+
+static int open_checked(int root, const char *path, const struct ft_inode *inode,
+			const struct owner *owner, struct ft_target_file *ret_file)
+{
+	_cleanup_close_ int place = look_up(root, path);
+	_cleanup_close_ int fd = -1;
+	enum ft_target_trust trust;
+	char self[32];
+	struct stat st;
+	int r;
+
+	if (place < 0)
+		return place;
+	if (fstat(place, &st) < 0)
+		return -errno;
+	r = check(&st, inode, owner, &trust);
+	if (r < 0)
+		return r;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", place);
+	fd = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	*ret_file = (struct ft_target_file){
+		.fd = FT_TAKE_FD(fd),
+		.trust = trust,
+		.size = (uint64_t)st.st_size,
+		.ctime_ns = (uint64_t)st.st_ctim.tv_sec * FT_NS_PER_SEC +
+			    (uint64_t)st.st_ctim.tv_nsec,
+	};
+	return 0;
+}
+
+int ft_target_file_open(uint32_t pid, const char *path, const struct ft_inode *inode,
+			struct ft_target_file *ret_file)
+{
+	_cleanup_close_ int process = -1, root = -1;
+	struct owner owner;
+	char name[32];
+	struct stat st;
+
+	snprintf(name, sizeof(name), "/proc/%u", pid);
+	process = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (process < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	if (fstat(process, &st) < 0)
+		return -errno;
+	owner = (struct owner){ st.st_uid, st.st_gid };
+	/* This one magic link is ours: it leads to the root the process has. */
+	root = openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	return open_checked(root, path, inode, &owner, ret_file);
+}
+
+int ft_target_file_open_here(const char *path, const struct ft_inode *inode,
+			     struct ft_target_file *ret_file)
+{
+	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return root < 0 ? -errno : open_checked(root, path, inode, NULL, ret_file);
+}

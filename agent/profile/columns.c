@@ -1,0 +1,183 @@
+#include "agent/profile/columns.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <zlib.h>
+
+#include "base/cursor.h"
+
+#define VERSION 1
+
+/* The most one sample takes: a time, a count and a value of 10 bytes each, five
+ * ids of 5, an outcome of 2. */
+#define MAX_BYTES_PER_SAMPLE 57u
+#define MIN_BYTES_PER_SAMPLE 9u
+#define MAX_BYTES	     (16u + FT_COLUMNS_MAX_SAMPLES * MAX_BYTES_PER_SAMPLE)
+
+void ft_columns_deinit(struct ft_columns *columns)
+{
+	free(columns->samples);
+	*columns = (struct ft_columns){ 0 };
+}
+
+static int make_room(struct ft_columns *columns, uint32_t more)
+{
+	struct ft_column_sample *samples;
+	uint32_t cap;
+
+	if (more > FT_COLUMNS_MAX_SAMPLES - columns->n)
+		return -E2BIG;
+	if (columns->n + more <= columns->n_cap)
+		return 0;
+	cap = FT_MIN(FT_MAX(columns->n_cap * 2, columns->n + more), FT_COLUMNS_MAX_SAMPLES);
+	cap = FT_MAX(cap, 64u);
+	samples = reallocarray(columns->samples, cap, sizeof(*samples));
+	if (!samples)
+		return -ENOMEM;
+	columns->samples = samples;
+	columns->n_cap = cap;
+	return 0;
+}
+
+int ft_columns_add(struct ft_columns *columns, const struct ft_column_sample *sample)
+{
+	int r = make_room(columns, 1);
+
+	if (r < 0)
+		return r;
+	columns->samples[columns->n++] = *sample;
+	return 0;
+}
+
+static void put_columns(const struct ft_columns *columns, uint64_t base_us, struct ft_buffer *raw)
+{
+	const struct ft_column_sample *samples = columns->samples;
+	uint64_t last = base_us;
+
+	ft_buffer_put_u8(raw, VERSION);
+	ft_buffer_put_varint(raw, columns->n);
+	for (uint32_t i = 0; i < columns->n; i++) {
+		ft_buffer_put_signed(raw, (int64_t)(samples[i].time_us - last));
+		last = samples[i].time_us;
+	}
+	for (uint32_t i = 0; i < columns->n; i++)
+		ft_buffer_put_varint(raw, samples[i].stack);
+	for (uint32_t i = 0; i < columns->n; i++)
+		ft_buffer_put_varint(raw, samples[i].labels);
+	for (uint32_t i = 0; i < columns->n; i++)
+		ft_buffer_put_varint(raw, samples[i].tid);
+	for (uint32_t i = 0; i < columns->n; i++)
+		ft_buffer_put_varint(raw, samples[i].thread);
+	for (uint32_t i = 0; i < columns->n; i++)
+		ft_buffer_put_varint(raw, samples[i].cpu);
+	for (uint32_t i = 0; i < columns->n; i++)
+		ft_buffer_put_varint(raw, samples[i].outcome);
+	for (uint32_t i = 0; i < columns->n; i++)
+		ft_buffer_put_varint(raw, samples[i].count);
+	for (uint32_t i = 0; i < columns->n; i++)
+		ft_buffer_put_signed(raw, samples[i].value);
+}
+
+int ft_columns_encode(const struct ft_columns *columns, uint64_t base_us, struct ft_buffer *out)
+{
+	_cleanup_buffer_ struct ft_buffer raw = FT_BUFFER_INIT(MAX_BYTES);
+	size_t before = out->len;
+	uLongf packed;
+	uint8_t *at;
+
+	assert(columns);
+
+	put_columns(columns, base_us, &raw);
+	if (raw.error)
+		return raw.error;
+	ft_buffer_put_varint(out, raw.len);
+	packed = compressBound(raw.len);
+	at = ft_buffer_extend(out, packed);
+	if (!at)
+		return out->error;
+	if (compress2(at, &packed, raw.data, raw.len, Z_DEFAULT_COMPRESSION) != Z_OK) {
+		out->len = before;
+		return -ENOMEM;
+	}
+	out->len = (size_t)(at - out->data) + packed;
+	return 0;
+}
+
+static void take_columns(struct ft_cursor *c, uint64_t base_us, struct ft_column_sample *samples,
+			 uint32_t n)
+{
+	uint64_t last = base_us;
+
+	for (uint32_t i = 0; i < n; i++) {
+		last += (uint64_t)ft_cursor_signed(c);
+		samples[i].time_us = last;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		samples[i].stack = ft_cursor_varint32(c);
+	for (uint32_t i = 0; i < n; i++)
+		samples[i].labels = ft_cursor_varint32(c);
+	for (uint32_t i = 0; i < n; i++)
+		samples[i].tid = ft_cursor_varint32(c);
+	for (uint32_t i = 0; i < n; i++)
+		samples[i].thread = ft_cursor_varint32(c);
+	for (uint32_t i = 0; i < n; i++)
+		samples[i].cpu = ft_cursor_varint32(c);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t outcome = ft_cursor_varint32(c);
+
+		if (outcome > UINT8_MAX)
+			c->failed = true;
+		samples[i].outcome = (uint8_t)outcome;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		samples[i].count = ft_cursor_varint(c);
+	for (uint32_t i = 0; i < n; i++)
+		samples[i].value = ft_cursor_signed(c);
+}
+
+static int read_columns(const uint8_t *raw, size_t len, uint64_t base_us,
+			struct ft_columns *columns)
+{
+	struct ft_cursor c = ft_cursor_of(raw, len);
+	uint32_t n;
+	int r;
+
+	if (ft_cursor_u8(&c) != VERSION)
+		return -EBADMSG;
+	n = ft_cursor_count(&c, MIN_BYTES_PER_SAMPLE);
+	if (c.failed)
+		return -EBADMSG;
+	r = make_room(columns, n);
+	if (r < 0)
+		return r;
+	if (n > 0)
+		take_columns(&c, base_us, columns->samples + columns->n, n);
+	if (c.failed || ft_cursor_left(&c) != 0)
+		return -EBADMSG;
+	columns->n += n;
+	return 0;
+}
+
+int ft_columns_decode(const uint8_t *bytes, size_t len, uint64_t base_us,
+		      struct ft_columns *columns)
+{
+	struct ft_cursor c = ft_cursor_of(bytes, len);
+	uint64_t raw_len = ft_cursor_varint(&c);
+	_cleanup_free_ uint8_t *raw = NULL;
+	uLongf got = (uLongf)raw_len;
+	int z;
+
+	assert(columns);
+
+	if (c.failed || raw_len == 0 || raw_len > MAX_BYTES)
+		return -EBADMSG;
+	raw = malloc(raw_len);
+	if (!raw)
+		return -ENOMEM;
+	z = uncompress(raw, &got, c.at, ft_cursor_left(&c));
+	if (z == Z_MEM_ERROR)
+		return -ENOMEM;
+	if (z != Z_OK || got != raw_len)
+		return -EBADMSG;
+	return read_columns(raw, got, base_us, columns);
+}
