@@ -9,7 +9,7 @@
 #include "base/units.h"
 #include "base/utf8.h"
 
-#define NUMBERS_COLUMNS	 40u /* all but the name */
+#define NUMBERS_COLUMNS	 41u /* all but the name */
 #define NAME_COLUMNS_MIN 16u
 
 struct entry {
