@@ -5,7 +5,7 @@
 
 #include "agent/profile/tree.h"
 
-#define MAX_SUM (1ull << 53) /* what a browser can count to */
+#define MAX_SUM ((1ull << 53) - 1) /* what a browser can count to */
 
 /* Outcome of going down: there is no deeper node to be had, stay. */
 enum { AT_LIMIT = 1 };
@@ -168,7 +168,8 @@ static void weigh(struct ft_trie *trie)
 		if (node->self && scale != 1)
 			scale = greatest_divisor((uint64_t)node->self, scale);
 	}
-	scale = FT_MAX(scale, (uint64_t)1);
+	if (scale == 0 || scale > MAX_SUM)
+		scale = 1;
 	/* Only a forged profile has weights that need rounding. A scale past 64 bits
 	 * cannot come of it: 2^22 nodes of 2^63 make a sum of 2^85. */
 	while (sum / scale > MAX_SUM)

@@ -36,7 +36,7 @@ struct ft_trie {
 
 /* Merge all rows by their values of sample type `type`. With process, the first level
  * is the command name. Weights are exact multiples of scale unless their sum would
- * pass 2^53; then they are rounded down. 0, -ENOMEM or -E2BIG; deinit either way. */
+ * reach 2^53; then they are rounded down. 0, -ENOMEM or -E2BIG; deinit either way. */
 int ft_trie_init(struct ft_trie *trie, struct ft_frames *frames, uint32_t type,
 		 bool with_process) FT_MUST_CHECK;
 void ft_trie_deinit(struct ft_trie *trie);

@@ -28,8 +28,8 @@ static const struct {
 	{ .rows = { "sh;main;work 60", "sh;main;other 30", "cc;main 10" },
 	  .n = 1,
 	  .type = 1,
-	  .text = "cpu: 100.00 us in total\n" HEAD
-		  "   60.00 us   60.0%    60.00 us   60.0%  work (app)\n" },
+	  .text = "cpu: 100 us in total\n" HEAD
+		  "    60.0 us   60.0%     60.0 us   60.0%  work (app)\n" },
 	{ .rows = { "sh;f;f;g;f 3", "sh;f>f 1" },
 	  .n = 10,
 	  .text = "samples: 4 in total\n" HEAD "          4  100.0%           4  100.0%  f (app)\n"

@@ -128,7 +128,10 @@ static const struct {
 	  .tree = "0 all 0/4, 1 a 1/1, 1 b 1/1, 1 c 0/1",
 	  .scale = 1,
 	  .pruned = 2 },
-	/* Past what a browser counts to. */
+	/* Past what a browser counts to, the weights or the scale. */
+	{ .rows = { ";a 9223372036854775807" },
+	  .tree = "0 all 0/9007199254740991, 1 a 9007199254740991/9007199254740991",
+	  .scale = 1024 },
 	{ .rows = { ";a 9223372036854775807", ";b 9223372036854775806" },
 	  .tree = "0 all 0/9007199254740990, 1 a 4503599627370495/4503599627370495, "
 		  "1 b 4503599627370495/4503599627370495",
