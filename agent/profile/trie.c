@@ -143,7 +143,7 @@ static int add_row(struct ft_trie *trie, struct ft_frames *frames, uint32_t inde
 	return 0;
 }
 
-static uint64_t greatest_divisor(uint64_t a, uint64_t b)
+uint64_t ft_trie_divisor(uint64_t a, uint64_t b)
 {
 	while (b) {
 		uint64_t rest = a % b;
@@ -154,11 +154,10 @@ static uint64_t greatest_divisor(uint64_t a, uint64_t b)
 	return a;
 }
 
-static void weigh(struct ft_trie *trie)
+static void weigh(struct ft_trie *trie, uint64_t scale)
 {
 	uint32_t n = trie->nodes.n;
 	unsigned __int128 sum = 0;
-	uint64_t scale = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct ft_trie_node *node = ft_trie_at(trie, i);
@@ -166,7 +165,7 @@ static void weigh(struct ft_trie *trie)
 		node->self = FT_MAX(node->self, (int64_t)0);
 		sum += (uint64_t)node->self;
 		if (node->self && scale != 1)
-			scale = greatest_divisor((uint64_t)node->self, scale);
+			scale = ft_trie_divisor((uint64_t)node->self, scale);
 	}
 	if (scale == 0 || scale > MAX_SUM)
 		scale = 1;
@@ -185,7 +184,8 @@ static void weigh(struct ft_trie *trie)
 	trie->scale = scale;
 }
 
-int ft_trie_init(struct ft_trie *trie, struct ft_frames *frames, uint32_t type, bool with_process)
+int ft_trie_init(struct ft_trie *trie, struct ft_frames *frames, uint32_t type, bool with_process,
+		 uint64_t also)
 {
 	uint32_t n = ft_profile_n_rows(frames->profile), all, root;
 	int r;
@@ -202,7 +202,7 @@ int ft_trie_init(struct ft_trie *trie, struct ft_frames *frames, uint32_t type, 
 	for (uint32_t i = 0; i < n && r == 0; i++)
 		r = add_row(trie, frames, i, type, with_process);
 	if (r == 0)
-		weigh(trie);
+		weigh(trie, also);
 	return r;
 }
 
