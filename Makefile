@@ -96,6 +96,7 @@ install: all
 clean:
 	rm -rf $(OUT)
 
+-include web/web.mk
 include tests/tests.mk
 
 .PHONY: all run install clean

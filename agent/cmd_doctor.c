@@ -1,4 +1,4 @@
-#include "agent/cmd_doctor.h"
+#include "agent/commands.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>

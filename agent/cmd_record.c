@@ -289,7 +289,10 @@ static void print_top(const struct arguments *a, const struct ft_profile *profil
 
 static int write_result(struct arguments *a, const struct ft_profile *profile, struct ft_why *why)
 {
-	uint32_t type = 0; /* folded and speedscope count samples */
+	/* Folded stacks count samples; the other formats show the value. */
+	uint32_t type = a->format == FT_FORMAT_FOLDED
+				? 0
+				: ft_profile_info_const(profile)->default_type;
 	int r;
 
 	if (a->sample_type) {

@@ -1,4 +1,4 @@
-#include "agent/cmd_symbolize.h"
+#include "agent/commands.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -2,11 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "agent/profile/formats.h"
+#include "agent/profile/tree.h"
+#include "agent/report.h"
+#include "base/clock.h"
 #include "base/io.h"
 
 #define OUTPUT_MAX_BYTES (1ul << 30)
@@ -83,6 +87,58 @@ int ft_output_check(const char *path, struct ft_why *why)
 	return 0;
 }
 
+/* What the viewer would ask an agent for, about this one profile. */
+static void put_meta(const struct ft_profile *profile, uint32_t type, const char *title,
+		     struct ft_buffer *out)
+{
+	const struct ft_profile_info *info = ft_profile_info_const(profile);
+	const struct ft_value_type *value = &info->types[type];
+	const char *name = ft_profile_get_string(profile, value->type, NULL);
+	const char *events = ft_profile_get_string(profile, info->types[0].type, NULL);
+	const char *unit = ft_profile_get_string(profile, value->unit, NULL);
+	uint64_t from_us = info->time_ns / FT_NS_PER_US;
+	uint64_t to_us = from_us + info->duration_ns / FT_NS_PER_US;
+
+	ft_buffer_put_text(out, "{\"agent\":\"flametrail\",\"ver\":\"" FT_VERSION
+				"\",\"source\":\"file\",\"title\":\"");
+	ft_buffer_put_json(out, title, strlen(title));
+	ft_buffer_printf(out,
+			 "\",\"now_us\":%" PRIu64 ",\"retain\":{\"from_us\":%" PRIu64
+			 ",\"to_us\":%" PRIu64 ",\"fine_us\":1000},\"metrics\":[{\"id\":\"",
+			 to_us, from_us, to_us);
+	ft_buffer_put_json(out, name, strlen(name));
+	ft_buffer_put_text(out, "\",\"kind\":\"");
+	ft_buffer_put_json(out, name, strlen(name));
+	ft_buffer_put_text(out, "\",\"events\":\"");
+	ft_buffer_put_json(out, events, strlen(events));
+	ft_buffer_put_text(out, "\",\"unit\":\"");
+	ft_buffer_put_json(out, unit, strlen(unit));
+	ft_buffer_printf(out, "\",\"period_ns\":%" PRId64 ",\"label\":\"%s\"}]}", info->period,
+			 strcmp(name, "cpu") == 0 ? "CPU" : "");
+}
+
+static int write_html(const struct ft_profile *profile, uint32_t type, const char *title,
+		      struct ft_buffer *out)
+{
+	_cleanup_buffer_ struct ft_buffer meta = FT_BUFFER_INIT(65536);
+	_cleanup_buffer_ struct ft_buffer tree = FT_BUFFER_INIT(OUTPUT_MAX_BYTES);
+	struct ft_tree_options options = {
+		.type = type,
+		.max_nodes = 250000,
+		.with_process = true,
+		.with_lines = true,
+		.window_us = ft_profile_info_const(profile)->duration_ns / FT_NS_PER_US,
+	};
+	int r = ft_tree_write(profile, &options, &tree);
+
+	if (r < 0)
+		return r;
+	put_meta(profile, type, title, &meta);
+	ft_buffer_put_u8(&meta, 0);
+	return meta.error ? meta.error
+			  : ft_report_write((const char *)meta.data, tree.data, tree.len, out);
+}
+
 static int render(const struct ft_profile *profile, enum ft_format format, uint32_t type,
 		  const char *title, struct ft_buffer *out)
 {
@@ -94,7 +150,7 @@ static int render(const struct ft_profile *profile, enum ft_format format, uint3
 	case FT_FORMAT_SPEEDSCOPE:
 		return ft_speedscope_write(profile, type, title, out);
 	case FT_FORMAT_HTML:
-		return -ENOSYS;
+		return write_html(profile, type, title, out);
 	}
 	return -EINVAL;
 }

@@ -105,7 +105,7 @@ static void read_process(struct ft_tracker *tracker, uint32_t pid, uint64_t now_
 	int r = ft_procfs_read(pid, tracker->processes, tracker->files);
 
 	tracker->counts.proc_reads++;
-	if (r < 0)
+	if (r < 0 && r != -ESRCH) /* who has gone in the meantime is no failure */
 		tracker->counts.proc_failures++;
 	process = ft_processes_find(tracker->processes, pid);
 	if (process)
