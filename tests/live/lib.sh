@@ -86,6 +86,7 @@ end_test() {
 	set +e
 	for pid in $started; do
 		kill "$pid" 2>/dev/null
+		kill -CONT "$pid" 2>/dev/null # it may be one that stands still
 		wait "$pid" 2>/dev/null
 	done
 	left=$(settle ours)
