@@ -56,9 +56,22 @@ truth: $(TRUTH)
 test-live: $(OUT)/flametrail $(TRUTH)
 	OUT=$(OUT) tests/live/run
 
+# Tables of what flametrail costs here; as root, on a host that does nothing else.
+bench: $(OUT)/flametrail $(TRUTH)
+	OUT=$(OUT) node tests/bench/agent.mjs $(BENCH_SECONDS)
+
+# Everything: installs what is missing first.
+test:
+	scripts/deps test
+	$(MAKE) --no-print-directory all
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory unit
+	$(MAKE) --no-print-directory test-live
+	$(MAKE) --no-print-directory test-web
+
 # Headers may include generated ones.
-lint: | $(SKEL) $(OUT)/proto/profile.pb-c.h
+lint: | $(SKEL) $(PROTO:%=%.h)
 	scripts/check-includes
 	OUT=$(OUT) scripts/check-style
 
-.PHONY: unit lint truth test-live
+.PHONY: unit lint truth test-live bench test

@@ -24,8 +24,10 @@ static const char *label_of(const struct ft_store_kind *kind)
 {
 	static const struct {
 		const char *name, *label;
-	} labels[] = { { "cpu", "CPU" },	 { "cycles", "CPU cycles" },
-		       { "offcpu", "Off-CPU" },	 { "alloc", "Allocations" },
+	} labels[] = { { "cpu", "CPU" },
+		       { "cycles", "CPU cycles" },
+		       { "offcpu", "Off-CPU" },
+		       { "alloc", "Allocations" },
 		       { "faults", "Page faults" } };
 
 	for (size_t i = 0; i < FT_COUNT(labels); i++)

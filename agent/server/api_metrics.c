@@ -47,7 +47,8 @@ static void put_labelled(struct ft_buffer *out, const char *name, const char *la
 
 static void put_ingest(struct ft_buffer *out, const struct ft_ingest_stats *stats)
 {
-	head(out, "flametrail_samples_total", "counter", "Samples stored, by how their stack ended.");
+	head(out, "flametrail_samples_total", "counter",
+	     "Samples stored, by how their stack ended.");
 	for (unsigned int i = 0; i <= FT_OUTCOMES; i++)
 		put_labelled(out, "flametrail_samples_total", "outcome",
 			     i < FT_OUTCOMES ? ft_outcome_name(i) : "unknown", stats->samples[i]);

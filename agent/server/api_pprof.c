@@ -103,8 +103,7 @@ int ft_api_pprof_parse(struct ft_service *service, const char *name, struct ft_p
 	struct ft_store_kind kind;
 
 	if (strcmp(name, "profile") != 0) {
-		if (strlen(name) >= sizeof(query.kind) ||
-		    find_kind(service, name, &kind) <= 0) {
+		if (strlen(name) >= sizeof(query.kind) || find_kind(service, name, &kind) <= 0) {
 			ft_reply_pprof_error(reply, 404, "Unknown profile");
 			return -EINVAL;
 		}

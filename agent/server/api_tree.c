@@ -35,10 +35,10 @@ static void take_options(struct ft_params *params, struct options *options)
 	ft_params_check(params, known);
 	options->tree.type = 1;
 	options->tree.with_process = true;
-	options->tree.min_ppm =
-		(uint32_t)ft_params_number(params, "min_ppm", 0, PPM, DEFAULT_MIN_PPM);
-	options->tree.max_nodes =
-		(uint32_t)ft_params_number(params, "nodes", 1, MAX_NODES, MAX_NODES);
+	options->tree.min_ppm = (uint32_t)ft_params_number(params, "min_ppm", 0, PPM,
+							   DEFAULT_MIN_PPM);
+	options->tree.max_nodes = (uint32_t)ft_params_number(params, "nodes", 1, MAX_NODES,
+							     MAX_NODES);
 	options->tree.with_lines = ft_params_number(params, "lines", 0, 1, 0) == 1;
 	if (ft_params_text(params, "pid"))
 		options->pid = (int64_t)ft_params_number(params, "pid", 1, INT32_MAX, 1);

@@ -18,9 +18,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define MAX_CONNECTIONS 128u
-#define MAX_WAITING	64u
-#define TIMEOUT_SECONDS 30u
+#define MAX_CONNECTIONS	      128u
+#define MAX_WAITING	      64u
+#define TIMEOUT_SECONDS	      30u
 #define MEMORY_PER_CONNECTION (32u << 10)
 
 /* Clients that went away while waiting are looked for so often. */
@@ -245,9 +245,9 @@ static enum MHD_Result answer(struct ft_http *http, struct request *request, con
 	return finish(http, request->connection, &reply);
 }
 
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
-				  const char *url, const char *method, const char *version,
-				  const char *upload, size_t *upload_size, void **state)
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+				  const char *method, const char *version, const char *upload,
+				  size_t *upload_size, void **state)
 {
 	bool is_head = strcmp(method, "HEAD") == 0;
 	struct ft_reply reply = FT_REPLY_INIT;
@@ -328,13 +328,13 @@ static int start_daemon(struct ft_http *http, int listen_fd)
 
 	if (fd < 0)
 		return -errno;
-	http->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-		on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, MAX_CONNECTIONS,
-		MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_SECONDS,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_PER_CONNECTION,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_END);
+	http->daemon =
+		MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+				 NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log,
+				 NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+				 MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_SECONDS,
+				 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_PER_CONNECTION,
+				 MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_END);
 	if (!http->daemon)
 		return -EIO;
 	FT_TAKE_FD(fd); /* closed with the daemon */
@@ -437,8 +437,7 @@ void ft_http_run(struct ft_http *http)
 	for (struct request *request = http->waiting; request; request = next) {
 		next = request->next;
 		request->gone = is_gone(request);
-		if (request->gone ||
-		    ft_api_pprof_is_due(http->service, &request->query, &again_ns))
+		if (request->gone || ft_api_pprof_is_due(http->service, &request->query, &again_ns))
 			resume(http, request);
 	}
 	MHD_run(http->daemon);

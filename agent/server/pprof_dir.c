@@ -17,7 +17,8 @@
 static int write_path(const char *dir, const struct ft_store_kind *kind, uint64_t from_ns,
 		      char *path, size_t size)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
 	time_t seconds = (time_t)(from_ns / FT_NS_PER_SEC);
 	char name[sizeof(kind->name)], when[32];
 	struct tm utc;

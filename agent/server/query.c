@@ -42,12 +42,12 @@ static void reading_deinit(struct reading *reading)
 bool ft_query_is_loss(const char *name)
 {
 	static const char *const losses[] = { "ring_full", "scratch_busy", "queue_full",
-					      "slice_full", "throttled" };
+					      "slice_lost", "slice_failed" };
 
 	for (size_t i = 0; i < FT_COUNT(losses); i++)
 		if (strcmp(name, losses[i]) == 0)
 			return true;
-	return strncmp(name, "lost", 4) == 0 || strncmp(name, "sample", 6) == 0;
+	return false;
 }
 
 /* The part of [from, to) that is in the question. */
@@ -152,7 +152,8 @@ static int add_outcomes(const struct reading *reading, struct ft_profile *profil
 	int r = 0;
 
 	for (uint32_t i = 0; i < reading->rows.n; i++)
-		outcomes[reading->rows.rows[i].key.outcome & 0xff] += reading->rows.rows[i].n_samples;
+		outcomes[reading->rows.rows[i].key.outcome & 0xff] +=
+			reading->rows.rows[i].n_samples;
 	for (unsigned int i = 0; r == 0 && i < FT_COUNT(outcomes); i++)
 		if (outcomes[i] > 0)
 			r = add_comment(profile, "outcome", ft_outcome_name(i), outcomes[i]);
@@ -231,7 +232,8 @@ int ft_query_profile(struct ft_store *store, const struct ft_query *query,
 		     struct ft_query_facts *ret_facts, struct ft_profile **ret_profile)
 {
 	_cleanup_profile_ struct ft_profile *profile = NULL;
-	FT_CLEANUP(reading_deinit) struct reading reading = { .query = query };
+	FT_CLEANUP(reading_deinit)
+	struct reading reading = { .query = query };
 	struct ft_query_facts facts = { 0 };
 	int r;
 

@@ -5,14 +5,14 @@
 #include <string.h>
 
 #include "agent/profile/outcome.h"
+#include "agent/profile/placement.h"
 #include "agent/profile/profile.h"
 #include "agent/server/catalog.h"
-#include "agent/server/id_map.h"
+#include "agent/server/id_table.h"
 #include "agent/server/query.h"
 #include "agent/server/rows.h"
 #include "base/array.h"
 
-#define PAGE_BYTES 4096u
 /* A set's labels, and tid, thread, cpu, outcome. */
 #define MAX_LABELS (FT_SLICE_MAX_LABELS + 4)
 
@@ -27,26 +27,26 @@ struct render {
 	struct ft_database *database;
 	struct ft_profile *profile;
 	const struct ft_query *query;
-	struct ft_id_map strings, locations, stacks; /* store to profile */
-	struct ft_id_map sets;			     /* store to place in sets_list + 1 */
-	struct ft_array sets_list;		     /* struct set */
+	struct ft_id_table strings, locations, stacks; /* store to profile */
+	struct ft_id_table sets;		       /* store to place in sets_list + 1 */
+	struct ft_array sets_list;		       /* struct set */
 	struct ft_buffer text;
 	uint32_t tid, thread, cpu, outcome, comm, pid; /* keys, in the profile */
 };
 
 static void render_deinit(struct render *render)
 {
-	ft_id_map_deinit(&render->strings);
-	ft_id_map_deinit(&render->locations);
-	ft_id_map_deinit(&render->stacks);
-	ft_id_map_deinit(&render->sets);
+	ft_id_table_deinit(&render->strings);
+	ft_id_table_deinit(&render->locations);
+	ft_id_table_deinit(&render->stacks);
+	ft_id_table_deinit(&render->sets);
 	ft_array_deinit(&render->sets_list);
 	ft_buffer_deinit(&render->text);
 }
 
 static int put_string(struct render *render, uint32_t string, uint32_t *ret_id)
 {
-	uint32_t id = ft_id_map_get(&render->strings, string);
+	uint32_t id = ft_id_table_get(&render->strings, string);
 	int r = 0;
 
 	if (!id && string) {
@@ -56,7 +56,7 @@ static int put_string(struct render *render, uint32_t string, uint32_t *ret_id)
 		r = ft_profile_string(render->profile, (const char *)render->text.data,
 				      render->text.len, &id);
 		if (r == 0)
-			r = ft_id_map_set(&render->strings, string, id);
+			r = ft_id_table_set(&render->strings, string, id);
 	}
 	if (r == 0)
 		*ret_id = id;
@@ -70,49 +70,19 @@ static int put_literal(struct render *render, const char *text, uint32_t *ret_id
 
 /* ---- places ---- */
 
-/* Where a loader that follows the file's wishes would map the segment: whole pages. */
-static void map_segment(const struct ft_segment *segment, struct ft_profile_mapping *mapping)
-{
-	uint64_t before = FT_MIN(segment->vaddr % PAGE_BYTES, segment->offset);
-	uint64_t end = segment->vaddr + segment->size;
-
-	mapping->start = segment->vaddr - before;
-	mapping->offset = segment->offset - before;
-	mapping->limit = end;
-	if (end % PAGE_BYTES && end <= UINT64_MAX - PAGE_BYTES)
-		mapping->limit = end - end % PAGE_BYTES + PAGE_BYTES;
-}
-
-static const struct ft_segment *find_segment(const struct ft_slice_file *file, uint64_t offset)
-{
-	for (uint32_t i = 0; i < file->n_segments; i++) {
-		const struct ft_segment *s = &file->segments[i];
-
-		if (offset >= s->offset && offset - s->offset < s->size)
-			return s;
-	}
-	return NULL;
-}
-
 static int put_mapping(struct render *render, const struct ft_slice_location *at,
 		       struct ft_profile_location *location)
 {
 	struct ft_segment segments[FT_SLICE_MAX_SEGMENTS];
 	struct ft_slice_file file = { .kind = FT_FILE_UNKNOWN };
 	struct ft_profile_mapping mapping = { 0 };
-	const struct ft_segment *segment;
 	int r;
 
 	location->address = at->address;
 	r = ft_catalog_get_file(render->database, at->file, segments, &file);
 	if (r <= 0)
 		return r;
-	mapping.kind = file.kind;
-	segment = find_segment(&file, at->address);
-	if (segment && (file.kind == FT_FILE_ELF || file.kind == FT_FILE_VDSO)) {
-		map_segment(segment, &mapping);
-		location->address = at->address - segment->offset + segment->vaddr;
-	}
+	location->address = ft_placement(&file, at->address, &mapping);
 	r = put_string(render, file.path, &mapping.path);
 	if (r == 0)
 		r = put_string(render, file.build_id, &mapping.build_id);
@@ -148,7 +118,7 @@ static int put_location(struct render *render, uint32_t stored, uint32_t *ret_id
 	struct ft_profile_line lines[FT_SLICE_MAX_LINES];
 	struct ft_profile_location location = { .lines = lines };
 	struct ft_slice_location at = { 0 };
-	uint32_t id = ft_id_map_get(&render->locations, stored);
+	uint32_t id = ft_id_table_get(&render->locations, stored);
 	int r;
 
 	if (id) {
@@ -167,7 +137,7 @@ static int put_location(struct render *render, uint32_t stored, uint32_t *ret_id
 	if (r >= 0)
 		r = ft_profile_location(render->profile, &location, &id);
 	if (r == 0)
-		r = ft_id_map_set(&render->locations, stored, id);
+		r = ft_id_table_set(&render->locations, stored, id);
 	if (r == 0)
 		*ret_id = id;
 	return r;
@@ -175,7 +145,7 @@ static int put_location(struct render *render, uint32_t stored, uint32_t *ret_id
 
 static int put_stack(struct render *render, uint32_t stored, uint32_t *ret_id)
 {
-	uint32_t id = ft_id_map_get(&render->stacks, stored);
+	uint32_t id = ft_id_table_get(&render->stacks, stored);
 	uint32_t frames[FT_SLICE_MAX_FRAMES];
 	uint32_t n = 0;
 	int r;
@@ -194,7 +164,7 @@ static int put_stack(struct render *render, uint32_t stored, uint32_t *ret_id)
 	}
 	r = ft_profile_stack(render->profile, frames, n, &id);
 	if (r == 0)
-		r = ft_id_map_set(&render->stacks, stored, id);
+		r = ft_id_table_set(&render->stacks, stored, id);
 	if (r == 0)
 		*ret_id = id;
 	return r;
@@ -255,7 +225,7 @@ static int load_set(struct render *render, uint32_t stored, struct set *set)
 /* The set, borrowed until the next one. */
 static int find_set(struct render *render, uint32_t stored, const struct set **ret_set)
 {
-	uint32_t place = ft_id_map_get(&render->sets, stored);
+	uint32_t place = ft_id_table_get(&render->sets, stored);
 	struct set set;
 	int r;
 
@@ -266,7 +236,7 @@ static int find_set(struct render *render, uint32_t stored, const struct set **r
 		if (r < 0)
 			return r;
 		place = render->sets_list.n;
-		r = ft_id_map_set(&render->sets, stored, place);
+		r = ft_id_table_set(&render->sets, stored, place);
 		if (r < 0)
 			return r;
 	}
@@ -329,9 +299,9 @@ static int put_keys(struct render *render)
 		const char *text;
 		uint32_t *id;
 	} keys[] = {
-		{ "tid", &render->tid },	 { "thread", &render->thread },
-		{ "cpu", &render->cpu },	 { "outcome", &render->outcome },
-		{ "comm", &render->comm },	 { "pid", &render->pid },
+		{ "tid", &render->tid },   { "thread", &render->thread },
+		{ "cpu", &render->cpu },   { "outcome", &render->outcome },
+		{ "comm", &render->comm }, { "pid", &render->pid },
 	};
 	int r = 0;
 

@@ -11,12 +11,12 @@
 struct ft_server_options {
 	int listen_fd; /* bound and listening; stays open in whoever passed it */
 	bool listen_is_unix;
-	const char *listen_text; /* "127.0.0.1:7117", for Host checks and messages */
-	const char *store_dir;	 /* NULL: in memory */
-	bool read_only;		 /* look at store_dir, change nothing */
-	uint64_t window_ns;	 /* length of a window; 0: 10 s */
-	const char *pprof_dir;	 /* each finished window is also written there; NULL: no */
-	const char *token;	 /* NULL: none is needed */
+	const char *listen_text;	/* "127.0.0.1:7117", for Host checks and messages */
+	const char *store_dir;		/* NULL: in memory */
+	bool read_only;			/* look at store_dir, change nothing */
+	uint64_t window_ns;		/* length of a window; 0: 10 s */
+	const char *pprof_dir;		/* each finished window is also written there; NULL: no */
+	const char *token;		/* NULL: none is needed */
 	const char *const *allow_hosts; /* names for Host beside our own, NULL-ended, or NULL */
 	const char *source;		/* "agent", "file" or "store", for the viewer */
 	const char *title;		/* for the viewer; NULL: the host's name */

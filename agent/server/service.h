@@ -18,12 +18,12 @@ struct ft_service {
 	const struct ft_server_options *options;
 	struct ft_store *store;
 	struct ft_ingest *ingest;
-	uint64_t started_ns;	   /* CLOCK_REALTIME */
-	bool stream_open;	   /* slices may still come */
-	bool damaged;		   /* an answer met a damaged store: it must be healed */
+	uint64_t started_ns; /* CLOCK_REALTIME */
+	bool stream_open;    /* slices may still come */
+	bool damaged;	     /* an answer met a damaged store: it must be healed */
 	uint64_t n_requests;
-	uint64_t n_waiting;	   /* requests that wait for samples */
-	uint64_t n_refused;	   /* by Host, site, token or limit */
+	uint64_t n_waiting; /* requests that wait for samples */
+	uint64_t n_refused; /* by Host, site, token or limit */
 };
 
 void ft_api_meta(struct ft_service *service, struct ft_params *params, struct ft_reply *reply);

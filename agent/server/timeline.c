@@ -43,8 +43,7 @@ static bool touched(const struct reading *reading, uint64_t from_ns, uint64_t to
 }
 
 /* How much of [from, to) lies in column i. */
-static uint64_t overlap(const struct reading *reading, uint32_t i, uint64_t from_ns,
-			uint64_t to_ns)
+static uint64_t overlap(const struct reading *reading, uint32_t i, uint64_t from_ns, uint64_t to_ns)
 {
 	uint64_t begin = reading->from_ns + i * reading->step_ns;
 	uint64_t from = FT_MAX(from_ns, begin), to = FT_MIN(to_ns, begin + reading->step_ns);

@@ -209,8 +209,12 @@ START_TEST(failed_step_changes_nothing)
 		row(&m, "y", "main", 1, 2);
 		describe(m.p, before, sizeof(before));
 		ft_alloc_fail_at(at);
-		for (int64_t pid = 100; m.r == 0 && pid < 160; pid++)
-			row(&m, "w", "run", pid, 0);
+		for (int i = 100; m.r == 0 && i < 180; i++) {
+			char name[16];
+
+			snprintf(name, sizeof(name), "w%d", i);
+			row(&m, name, "run", i, 0);
+		}
 		failed = ft_alloc_stop();
 		ck_assert_int_eq(m.r, failed ? -ENOMEM : 0);
 		m.r = 0;

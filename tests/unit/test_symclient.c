@@ -171,7 +171,7 @@ START_TEST(catches_a_liar)
 }
 END_TEST
 
-/* Descriptors that a liar slips in are closed. */
+/* Descriptors that a liar slips in are closed; of more than one the message is refused. */
 START_TEST(takes_no_descriptors)
 {
 	_cleanup_buffer_ struct ft_buffer out = FT_BUFFER_INIT(FT_SYMPROTO_MAX);
@@ -180,14 +180,14 @@ START_TEST(takes_no_descriptors)
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(fds))];
-	} control = { .header = { .cmsg_len = CMSG_LEN(sizeof(fds)),
+	} control = { .header = { .cmsg_len = CMSG_LEN((size_t)_i * sizeof(int)),
 				  .cmsg_level = SOL_SOCKET,
 				  .cmsg_type = SCM_RIGHTS } };
 	struct iovec iov;
 	const struct msghdr message = { .msg_iov = &iov,
 					.msg_iovlen = 1,
 					.msg_control = &control,
-					.msg_controllen = sizeof(control) };
+					.msg_controllen = CMSG_SPACE((size_t)_i * sizeof(int)) };
 	_cleanup_pair_ struct pair pair;
 	unsigned int before;
 
@@ -198,7 +198,7 @@ START_TEST(takes_no_descriptors)
 	iov = (struct iovec){ out.data, out.len };
 	ck_assert_int_gt(sendmsg(pair.other, &message, 0), 0);
 	before = open_descriptors();
-	ck_assert_int_eq(run(&pair), 0);
+	ck_assert_int_eq(run(&pair), _i == 1 ? 0 : -EBADMSG);
 	ck_assert_uint_eq(open_descriptors(), before);
 }
 END_TEST
@@ -233,7 +233,7 @@ static void add_tests(TCase *tc)
 {
 	tcase_add_test(tc, has_a_bounded_queue);
 	tcase_add_loop_test(tc, catches_a_liar, 0, FT_CASES(lies));
-	tcase_add_test(tc, takes_no_descriptors);
+	tcase_add_loop_test(tc, takes_no_descriptors, 1, 3);
 	tcase_add_test(tc, tells_to_try_later_without_memory);
 }
 
