@@ -122,10 +122,10 @@ int ft_ranges_make(const struct ft_symbol *symbols, uint32_t n, struct ft_ranges
 	if (r < 0)
 		return r;
 	fit = reallocarray(sweep.out.ranges, (size_t)sweep.out.n + 1, sizeof(*fit));
-	if (fit) {
-		sweep.out.ranges = fit;
-		sweep.out.n_cap = sweep.out.n + 1;
-	}
+	if (!fit)
+		return -ENOMEM;
+	sweep.out.ranges = fit;
+	sweep.out.n_cap = sweep.out.n + 1;
 	*ret_ranges = sweep.out;
 	sweep.out = (struct ft_ranges){ 0 };
 	return 0;

@@ -43,7 +43,12 @@ size_t ft_symname_display(const char *name, char *out, size_t size)
 	size_t len = version && version != name ? (size_t)(version - name) : strlen(name);
 
 	assert(size > 0);
-	len = FT_MIN(len, size - 1);
+	if (len >= size) {
+		/* Cut, so what it would demangle to is something else. */
+		memcpy(out, name, size - 1);
+		out[size - 1] = '\0';
+		return size - 1;
+	}
 	memcpy(out, name, len);
 	out[len] = '\0';
 	if (is_mangled(out) && len <= FT_SYMNAME_MAX_MANGLED) {

@@ -39,9 +39,39 @@ $(ASAN)/test_%: $(ASAN)/tests/unit/test_%.o $(ASAN)/tests/ft_alloc.o $(ASAN)/lib
 unit: $(UNIT)
 	for t in $^; do CK_RUN_SUITE= CK_DEFAULT_TIMEOUT=60 ASAN_OPTIONS=detect_leaks=1 $$t || exit 1; done
 
+# Programs whose right profile is known: with frame pointers, without debug information,
+# and with every function a frame of its own.
+TRUTH	   := $(patsubst tests/truth/%.c,$(OUT)/truth/%,$(wildcard tests/truth/*.c))
+TRUTH_FLAGS := -O1 -g0 -std=gnu17 $(WARN) -fno-omit-frame-pointer -fno-inline \
+	      -fno-optimize-sibling-calls
+
+$(OUT)/truth/%: tests/truth/%.c
+	$(call say,TRUTH,$@)
+	mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -MF $@.d $(TRUTH_FLAGS) -o $@ $< -lpthread
+
+truth: $(TRUTH)
+
+# Real BPF on real programs: as root, else most of it is skipped and says so.
+test-live: $(OUT)/flametrail $(TRUTH)
+	OUT=$(OUT) tests/live/run
+
+# Tables of what flametrail costs here; as root, on a host that does nothing else.
+bench: $(OUT)/flametrail $(TRUTH)
+	OUT=$(OUT) node tests/bench/agent.mjs $(BENCH_SECONDS)
+
+# Everything: installs what is missing first.
+test:
+	scripts/deps test
+	$(MAKE) --no-print-directory all
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory unit
+	$(MAKE) --no-print-directory test-live
+	$(MAKE) --no-print-directory test-web
+
 # Headers may include generated ones.
-lint: | $(SKEL) $(OUT)/proto/profile.pb-c.h
+lint: | $(SKEL) $(PROTO:%=%.h)
 	scripts/check-includes
 	OUT=$(OUT) scripts/check-style
 
-.PHONY: unit lint
+.PHONY: unit lint truth test-live bench test

@@ -184,12 +184,15 @@ void ft_collector_new_reader(struct ft_collector *collector)
 	collector->new_reader = true;
 }
 
-int ft_collector_fd(const struct ft_collector *collector, bool *ret_wants_write)
+void ft_collector_poll(const struct ft_collector *collector,
+		       struct pollfd fds[static FT_COLLECTOR_FDS])
 {
-	struct ft_names *names = ft_slicer_names(collector->slicer);
+	const struct ft_names *names = ft_slicer_names(collector->slicer);
 
-	*ret_wants_write = ft_names_wants_write(names);
-	return ft_names_fd(names);
+	fds[0] = (struct pollfd){ .fd = ft_names_fd(names), .events = POLLIN };
+	if (ft_names_wants_write(names))
+		fds[0].events |= POLLOUT;
+	fds[1] = (struct pollfd){ .fd = ft_sideband_fd(collector->sideband), .events = POLLIN };
 }
 
 struct ft_collector_totals ft_collector_totals(const struct ft_collector *collector)
@@ -311,11 +314,11 @@ static void end_slice(struct ft_collector *c, uint64_t to_ns)
 	count_user(c);
 	ft_buffer_clear(&c->block);
 	r = ft_slicer_end(c->slicer, to_ns, &c->block);
-	if (r < 0) {
-		c->slices_lost++;
+	if (r < 0)
 		ft_log(FT_LOG_ERROR, "slice lost", ft_kv_errno(r));
-	} else {
-		c->sink->slice(c->context, c->block.data, c->block.len);
+	if (r < 0 || !c->sink->slice(c->context, c->block.data, c->block.len)) {
+		c->slices_lost++;
+		c->new_reader = true;
 	}
 	begin_slice(c, to_ns);
 }
@@ -359,7 +362,8 @@ uint64_t ft_collector_tick(struct ft_collector *collector)
 	follow_cpus(c, now_ns);
 	if (until_ns >= c->span_from_ns + FT_COLLECTOR_SLICE_NS)
 		end_slice(c, until_ns);
-	next_ns = now_ns + (c->n_news ? BUSY_TICK_NS : IDLE_TICK_NS);
+	next_ns = now_ns +
+		  (c->n_news || ft_tracker_is_walking(c->tracker) ? BUSY_TICK_NS : IDLE_TICK_NS);
 	return FT_MIN(next_ns, c->span_from_ns + FT_COLLECTOR_SLICE_NS + LAG_NS);
 }
 

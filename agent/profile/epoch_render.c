@@ -6,8 +6,7 @@
 
 #include "agent/profile/epoch_tables.h"
 #include "agent/profile/outcome.h"
-
-#define PAGE_BYTES 4096u
+#include "agent/profile/placement.h"
 
 struct row_key {
 	uint32_t stack, labels;
@@ -54,44 +53,17 @@ static int put_literal(struct render *r, const char *text, uint32_t *ret_id)
 	return ft_profile_string(r->profile, text, strlen(text), ret_id);
 }
 
-static const struct ft_segment *find_segment(const struct ft_epoch *epoch,
-					     const struct ft_epoch_file *file, uint64_t offset)
-{
-	for (uint32_t i = 0; i < file->n_segments; i++) {
-		const struct ft_segment *s = ft_array_at(&epoch->segments, file->segments_at + i);
-
-		if (offset >= s->offset && offset - s->offset < s->size)
-			return s;
-	}
-	return NULL;
-}
-
-/* Where a loader that follows the file's wishes would map the segment: whole pages. */
-static void map_segment(const struct ft_segment *segment, struct ft_profile_mapping *mapping)
-{
-	uint64_t before = FT_MIN(segment->vaddr % PAGE_BYTES, segment->offset);
-	uint64_t end = segment->vaddr + segment->size;
-
-	mapping->start = segment->vaddr - before;
-	mapping->offset = segment->offset - before;
-	mapping->limit = end;
-	if (end % PAGE_BYTES && end <= UINT64_MAX - PAGE_BYTES)
-		mapping->limit = end - end % PAGE_BYTES + PAGE_BYTES;
-}
-
 static int put_mapping(struct render *r, const struct ft_epoch_location *location,
 		       struct ft_profile_location *ret_location)
 {
 	const struct ft_epoch_file *file = ft_array_at(&r->epoch->files, location->file - 1);
-	struct ft_profile_mapping mapping = { .kind = file->kind };
-	const struct ft_segment *segment = find_segment(r->epoch, file, location->address);
+	struct ft_slice_file place = { .kind = file->kind, .n_segments = file->n_segments };
+	struct ft_profile_mapping mapping = { 0 };
 	int result;
 
-	ret_location->address = location->address;
-	if (segment && (file->kind == FT_FILE_ELF || file->kind == FT_FILE_VDSO)) {
-		map_segment(segment, &mapping);
-		ret_location->address = location->address - segment->offset + segment->vaddr;
-	}
+	if (place.n_segments)
+		place.segments = ft_array_at(&r->epoch->segments, file->segments_at);
+	ret_location->address = ft_placement(&place, location->address, &mapping);
 	result = put_string(r, file->path, &mapping.path);
 	if (result == 0)
 		result = put_string(r, file->build_id, &mapping.build_id);

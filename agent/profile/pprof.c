@@ -4,31 +4,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/profile/pprof_fields.h"
 #include "base/array.h"
 #include "base/gzip.h"
 #include "proto/profile.pb-c.h"
 
-/* Fields of the outermost message. It is never built as a whole: a profile of millions
- * of samples would need gigabytes of small objects. Each part is packed by protobuf-c
- * on its own and framed here. */
-enum profile_field {
-	FIELD_SAMPLE_TYPE = 1,
-	FIELD_SAMPLE = 2,
-	FIELD_MAPPING = 3,
-	FIELD_LOCATION = 4,
-	FIELD_FUNCTION = 5,
-	FIELD_STRING = 6,
-	FIELD_TIME = 9,
-	FIELD_DURATION = 10,
-	FIELD_PERIOD_TYPE = 11,
-	FIELD_PERIOD = 12,
-	FIELD_COMMENT = 13,
-	FIELD_DEFAULT_TYPE = 14,
-};
-
-#define WIRE_VARINT 0u
-#define WIRE_BYTES  2u
-
+/* The outermost message is never built as a whole: a profile of millions of samples
+ * would need gigabytes of small objects. Each part is packed by protobuf-c on its own
+ * and framed here. */
 #define FLUSH_BYTES 65536u
 
 typedef Flametrail__Pprof__Sample Sample;
@@ -241,7 +224,7 @@ static void put_number(struct writer *w, uint32_t field, uint64_t value)
 {
 	if (value == 0)
 		return; /* as if it were not there */
-	put_tag(w, field, WIRE_VARINT);
+	put_tag(w, field, FT_PPROF_VARINT);
 	ft_buffer_put_varint(&w->bytes, value);
 }
 
@@ -256,7 +239,7 @@ static void put_message(struct writer *w, uint32_t field, const ProtobufCMessage
 	size_t len = protobuf_c_message_get_packed_size(message);
 	uint8_t *at;
 
-	put_tag(w, field, WIRE_BYTES);
+	put_tag(w, field, FT_PPROF_BYTES);
 	ft_buffer_put_varint(&w->bytes, len);
 	at = ft_buffer_extend(&w->bytes, len);
 	if (at)
@@ -303,7 +286,7 @@ static void put_sample(struct writer *w, const struct ft_profile_row *row, uint3
 	sample.value = (int64_t *)row->values;
 	sample.n_value = n_types;
 	sample.label = label_of;
-	put_message(w, FIELD_SAMPLE, &sample.base);
+	put_message(w, FT_PPROF_SAMPLE, &sample.base);
 }
 
 static void put_mapping(struct writer *w, uint32_t id)
@@ -326,7 +309,7 @@ static void put_mapping(struct writer *w, uint32_t id)
 	message.has_filenames = message.has_functions && !facts->no_files;
 	message.has_line_numbers = message.has_functions && !facts->no_lines;
 	message.has_inline_frames = message.has_filenames && message.has_line_numbers;
-	put_message(w, FIELD_MAPPING, &message.base);
+	put_message(w, FT_PPROF_MAPPING, &message.base);
 }
 
 static void put_mappings(struct writer *w)
@@ -364,7 +347,7 @@ static void put_location(struct writer *w, uint32_t number)
 	message.mapping_id = w->mappings[location.mapping].number;
 	message.address = location.address;
 	message.line = w->line_of;
-	put_message(w, FIELD_LOCATION, &message.base);
+	put_message(w, FT_PPROF_LOCATION, &message.base);
 }
 
 static void put_function(struct writer *w, uint32_t number)
@@ -378,35 +361,36 @@ static void put_function(struct writer *w, uint32_t number)
 	message.system_name = text(w, function->system ? function->system : function->name);
 	message.filename = text(w, function->file);
 	message.start_line = function->start_line;
-	put_message(w, FIELD_FUNCTION, &message.base);
+	put_message(w, FT_PPROF_FUNCTION, &message.base);
 }
 
 static void put_info(struct writer *w, const struct ft_profile_info *info)
 {
 	uint32_t n_comments = ft_profile_n_comments(w->profile);
 
-	put_number(w, FIELD_TIME, info->time_ns);
-	put_number(w, FIELD_DURATION, info->duration_ns);
+	put_number(w, FT_PPROF_TIME, info->time_ns);
+	put_number(w, FT_PPROF_DURATION, info->duration_ns);
 	if (info->period_type.type || info->period_type.unit)
-		put_value_type(w, FIELD_PERIOD_TYPE, &info->period_type);
-	put_number(w, FIELD_PERIOD, (uint64_t)info->period);
+		put_value_type(w, FT_PPROF_PERIOD_TYPE, &info->period_type);
+	put_number(w, FT_PPROF_PERIOD, (uint64_t)info->period);
 	for (uint32_t i = 0; i < n_comments; i++)
-		put_number(w, FIELD_COMMENT,
+		put_number(w, FT_PPROF_COMMENT,
 			   (uint64_t)text(w, ft_profile_get_comment(w->profile, i)));
-	put_number(w, FIELD_DEFAULT_TYPE, (uint64_t)text(w, info->types[info->default_type].type));
+	put_number(w, FT_PPROF_DEFAULT_TYPE,
+		   (uint64_t)text(w, info->types[info->default_type].type));
 }
 
 /* Last, because all that came before has given out their numbers. */
 static void put_strings(struct writer *w)
 {
-	put_tag(w, FIELD_STRING, WIRE_BYTES);
+	put_tag(w, FT_PPROF_STRING, FT_PPROF_BYTES);
 	ft_buffer_put_varint(&w->bytes, 0);
 	for (uint32_t i = 0; i < w->string_ids.n; i++) {
 		size_t len;
 		const char *at = ft_profile_get_string(
 			w->profile, *(uint32_t *)ft_array_at(&w->string_ids, i), &len);
 
-		put_tag(w, FIELD_STRING, WIRE_BYTES);
+		put_tag(w, FT_PPROF_STRING, FT_PPROF_BYTES);
 		ft_buffer_put_varint(&w->bytes, len);
 		ft_buffer_put(&w->bytes, at, len);
 		if (w->bytes.len >= FLUSH_BYTES)
@@ -425,7 +409,7 @@ int ft_pprof_write(const struct ft_profile *profile, struct ft_buffer *out)
 	if (r < 0)
 		return r == -E2BIG ? -EFBIG : r;
 	for (uint32_t i = 0; i < info->n_types; i++)
-		put_value_type(&w, FIELD_SAMPLE_TYPE, &info->types[i]);
+		put_value_type(&w, FT_PPROF_SAMPLE_TYPE, &info->types[i]);
 	for (uint32_t i = 0; i < n_rows; i++) {
 		struct ft_profile_row row = ft_profile_get_row(profile, i);
 

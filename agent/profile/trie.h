@@ -16,13 +16,12 @@
 #define FT_TRIE_NONE UINT32_MAX
 
 struct ft_trie_node {
+	uint64_t total;	 /* of it and all below it, in units of ft_trie.scale */
+	int64_t self;	 /* its own, in the same units; below 0 only while rows are added */
 	uint32_t parent; /* FT_TRIE_NONE: the root, node 0 */
 	uint32_t frame;
 	uint32_t depth;	      /* of the root: 0 */
 	uint32_t first, next; /* child and sibling by name; FT_TRIE_NONE: no more */
-	int64_t self;	      /* as added, may be below 0 */
-	uint64_t weight;      /* self in units of ft_trie.scale, not below 0 */
-	uint64_t total;	      /* weight of it and all below it */
 };
 
 struct ft_trie {
@@ -37,11 +36,15 @@ struct ft_trie {
 
 /* Merge all rows by their values of sample type `type`. With process, the first level
  * is the command name. Weights are exact multiples of scale unless their sum would
- * pass 2^53; then they are rounded down. 0, -ENOMEM or -E2BIG; deinit either way. */
-int ft_trie_init(struct ft_trie *trie, struct ft_frames *frames, uint32_t type,
-		 bool with_process) FT_MUST_CHECK;
+ * reach 2^53; then they are rounded down. scale divides `also`, too (0: no wish). 0, -ENOMEM or
+ * -E2BIG; deinit either way. */
+int ft_trie_init(struct ft_trie *trie, struct ft_frames *frames, uint32_t type, bool with_process,
+		 uint64_t also) FT_MUST_CHECK;
 void ft_trie_deinit(struct ft_trie *trie);
 #define _cleanup_trie_ FT_CLEANUP(ft_trie_deinit)
+
+/* The greatest number that divides both; 0 is divided by all. */
+uint64_t ft_trie_divisor(uint64_t a, uint64_t b);
 
 /* Link first and next of all nodes so that siblings follow one another by rank of
  * their frames (ft_frames_rank). 0 or -ENOMEM. */

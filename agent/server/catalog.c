@@ -49,7 +49,7 @@ static int intern(struct ft_database *database, enum ft_statement find, enum ft_
 }
 
 int ft_catalog_put_string(struct ft_database *database, const char *text, size_t len,
-			     uint32_t *ret_id)
+			  uint32_t *ret_id)
 {
 	if (len == 0) {
 		*ret_id = 0;
@@ -89,7 +89,7 @@ static bool same_file(struct sqlite3_stmt *rows, const struct ft_slice_file *fil
 }
 
 int ft_catalog_put_file(struct ft_database *database, const struct ft_slice_file *file,
-			   uint32_t *ret_id)
+			uint32_t *ret_id)
 {
 	_cleanup_buffer_ struct ft_buffer segments = FT_BUFFER_INIT(MAX_ENTRY_BYTES);
 	struct sqlite3_stmt *rows;
@@ -121,7 +121,7 @@ int ft_catalog_put_file(struct ft_database *database, const struct ft_slice_file
 }
 
 int ft_catalog_update_file(struct ft_database *database, uint32_t id,
-			      const struct ft_slice_file *file)
+			   const struct ft_slice_file *file)
 {
 	_cleanup_buffer_ struct ft_buffer segments = FT_BUFFER_INIT(MAX_ENTRY_BYTES);
 	struct ft_segment had_segments[FT_SLICE_MAX_SEGMENTS];
@@ -155,7 +155,7 @@ int ft_catalog_update_file(struct ft_database *database, uint32_t id,
 }
 
 int ft_catalog_put_location(struct ft_database *database, uint32_t file, uint64_t address,
-			       uint32_t *ret_id)
+			    uint32_t *ret_id)
 {
 	struct sqlite3_stmt *rows;
 	int r;
@@ -177,7 +177,7 @@ int ft_catalog_put_location(struct ft_database *database, uint32_t file, uint64_
 }
 
 int ft_catalog_name_location(struct ft_database *database, uint32_t location,
-				const struct ft_line *lines, uint32_t n)
+			     const struct ft_line *lines, uint32_t n)
 {
 	_cleanup_buffer_ struct ft_buffer chain = FT_BUFFER_INIT(MAX_ENTRY_BYTES);
 
@@ -198,7 +198,7 @@ int ft_catalog_name_location(struct ft_database *database, uint32_t location,
 }
 
 int ft_catalog_put_stack(struct ft_database *database, const uint32_t *locations, uint32_t n,
-			    uint32_t *ret_id)
+			 uint32_t *ret_id)
 {
 	_cleanup_buffer_ struct ft_buffer ids = FT_BUFFER_INIT(MAX_ENTRY_BYTES);
 
@@ -210,8 +210,8 @@ int ft_catalog_put_stack(struct ft_database *database, const uint32_t *locations
 		      ids.len, ret_id);
 }
 
-int ft_catalog_put_labels(struct ft_database *database, const struct ft_label *labels,
-			     uint32_t n, uint32_t *ret_id)
+int ft_catalog_put_labels(struct ft_database *database, const struct ft_label *labels, uint32_t n,
+			  uint32_t *ret_id)
 {
 	_cleanup_buffer_ struct ft_buffer set = FT_BUFFER_INIT(MAX_ENTRY_BYTES);
 
@@ -256,8 +256,8 @@ int ft_catalog_get_string(struct ft_database *database, uint32_t id, struct ft_b
 }
 
 int ft_catalog_get_file(struct ft_database *database, uint32_t id,
-			   struct ft_segment segments[static FT_SLICE_MAX_SEGMENTS],
-			   struct ft_slice_file *ret_file)
+			struct ft_segment segments[static FT_SLICE_MAX_SEGMENTS],
+			struct ft_slice_file *ret_file)
 {
 	struct sqlite3_stmt *rows;
 	struct ft_cursor c;
@@ -290,8 +290,8 @@ int ft_catalog_get_file(struct ft_database *database, uint32_t id,
 }
 
 int ft_catalog_get_location(struct ft_database *database, uint32_t id,
-			       struct ft_line lines[static FT_SLICE_MAX_LINES], uint32_t *ret_n,
-			       struct ft_slice_location *ret_location)
+			    struct ft_line lines[static FT_SLICE_MAX_LINES], uint32_t *ret_n,
+			    struct ft_slice_location *ret_location)
 {
 	struct sqlite3_stmt *rows;
 	struct ft_cursor c;
@@ -324,7 +324,7 @@ int ft_catalog_get_location(struct ft_database *database, uint32_t id,
 }
 
 int ft_catalog_get_stack(struct ft_database *database, uint32_t id,
-			    uint32_t locations[static FT_SLICE_MAX_FRAMES], uint32_t *ret_n)
+			 uint32_t locations[static FT_SLICE_MAX_FRAMES], uint32_t *ret_n)
 {
 	struct sqlite3_stmt *rows;
 	struct ft_cursor c;
@@ -346,7 +346,7 @@ int ft_catalog_get_stack(struct ft_database *database, uint32_t id,
 }
 
 int ft_catalog_get_labels(struct ft_database *database, uint32_t id,
-			     struct ft_label labels[static FT_SLICE_MAX_LABELS], uint32_t *ret_n)
+			  struct ft_label labels[static FT_SLICE_MAX_LABELS], uint32_t *ret_n)
 {
 	struct sqlite3_stmt *rows;
 	struct ft_cursor c;

@@ -239,8 +239,8 @@ static int bind_all(sqlite3_stmt *statement, const char *format, va_list *values
 	return error_of(rc);
 }
 
-static int bind_statement(struct ft_database *database, enum ft_statement which,
-			  const char *format, va_list *values, sqlite3_stmt **ret_statement)
+static int bind_statement(struct ft_database *database, enum ft_statement which, const char *format,
+			  va_list *values, sqlite3_stmt **ret_statement)
 {
 	sqlite3_stmt **statement = &database->statements[which];
 

@@ -55,8 +55,28 @@ static int merge_before(struct ft_ingest *ingest, uint64_t before_ns)
 	return r;
 }
 
-int ft_ingest_new(struct ft_store *store, uint64_t window_ns, ft_ingest_window_fn window_done,
-		  void *context, struct ft_ingest **ret_ingest)
+/* Whether the store may take the same slice later. */
+static bool passes(int error)
+{
+	return error == -ENOSPC || error == -EIO || error == -EROFS || error == -EBUSY ||
+	       error == -ENOMEM;
+}
+
+static void note_result(struct ft_ingest *ingest, int error)
+{
+	if (error < 0)
+		ingest->stats.write_errors++;
+	if (error < 0 && ingest->stats.error == 0)
+		ft_log(FT_LOG_ERROR, "the store cannot be written: profiling goes on",
+		       ft_kv_errno(error), ft_kv_text("do", "free space on the store's disk"));
+	if (error == 0 && ingest->stats.error != 0)
+		ft_log(FT_LOG_INFO, "the store can be written again",
+		       ft_kv_int("slices_dropped", (int64_t)ingest->stats.dropped));
+	ingest->stats.error = error;
+}
+
+int ft_ingest_new(struct ft_store *store, uint64_t window_ns, bool read_only,
+		  ft_ingest_window_fn window_done, void *context, struct ft_ingest **ret_ingest)
 {
 	_cleanup_ingest_ struct ft_ingest *ingest = calloc(1, sizeof(*ingest));
 	int r;
@@ -72,8 +92,14 @@ int ft_ingest_new(struct ft_store *store, uint64_t window_ns, ft_ingest_window_f
 	ingest->stream = FT_BUFFER_INIT((size_t)FT_SLICE_MAX_BYTES * 2);
 	ingest->waiting = FT_BUFFER_INIT(FT_INGEST_MAX_WAITING);
 	r = ft_slice_store_new(store, window_ns, &ingest->slices);
-	if (r == 0)
+	if (r == 0 && !read_only) {
 		r = merge_before(ingest, INT64_MAX);
+		/* No room for it now is no reason not to start. */
+		if (r < 0 && passes(r)) {
+			note_result(ingest, r);
+			r = 0;
+		}
+	}
 	if (r < 0)
 		return r;
 	*ret_ingest = FT_TAKE(ingest);
@@ -120,13 +146,6 @@ static int advance(struct ft_ingest *ingest)
 	return 0;
 }
 
-/* Whether the store may take the same slice later. */
-static bool passes(int error)
-{
-	return error == -ENOSPC || error == -EIO || error == -EROFS || error == -EBUSY ||
-	       error == -ENOMEM;
-}
-
 static int store_payload(struct ft_ingest *ingest, const uint8_t *payload, size_t len)
 {
 	struct ft_database *database = ft_store_database(ingest->store);
@@ -150,19 +169,6 @@ static int store_payload(struct ft_ingest *ingest, const uint8_t *payload, size_
 	if (passes(r))
 		ingest->stats.write_errors++;
 	return passes(r) ? 0 : r;
-}
-
-static void note_result(struct ft_ingest *ingest, int error)
-{
-	if (error < 0)
-		ingest->stats.write_errors++;
-	if (error < 0 && ingest->stats.error == 0)
-		ft_log(FT_LOG_ERROR, "the store cannot be written: profiling goes on",
-		       ft_kv_errno(error), ft_kv_text("do", "free space on the store's disk"));
-	if (error == 0 && ingest->stats.error != 0)
-		ft_log(FT_LOG_INFO, "the store can be written again",
-		       ft_kv_int("slices_dropped", (int64_t)ingest->stats.dropped));
-	ingest->stats.error = error;
 }
 
 /* The store has no room and neither have we: give up what waits, and the stream. */

@@ -35,19 +35,20 @@ struct ft_ingest_stats {
 	uint64_t samples[FT_OUTCOMES + 1]; /* by outcome; the last one: unknown outcomes */
 	uint32_t n_losses;
 	struct ft_ingest_loss losses[FT_INGEST_MAX_LOSSES];
-	uint64_t latest_ns;	  /* end of the latest slice stored, its own clock; 0 none */
-	uint64_t stored_at_ns;	  /* when one was stored last, CLOCK_MONOTONIC; 0 never */
-	int error;		  /* why the store cannot be written now; 0 it can */
+	uint64_t latest_ns;    /* end of the latest slice stored, its own clock; 0 none */
+	uint64_t stored_at_ns; /* when one was stored last, CLOCK_MONOTONIC; 0 never */
+	int error;	       /* why the store cannot be written now; 0 it can */
 };
 
 /* Told when windows [from, to) are complete, after they were stored. */
 typedef void (*ft_ingest_window_fn)(void *context, uint64_t from_ns, uint64_t to_ns);
 
 /* store is borrowed and must outlive the ingest. Windows left open by whoever used the
- * store before are merged. The caller owns *ret_ingest. 0, -ENOMEM or an error of
- * the store. */
-int ft_ingest_new(struct ft_store *store, uint64_t window_ns, ft_ingest_window_fn window_done,
-		  void *context, struct ft_ingest **ret_ingest) FT_MUST_CHECK;
+ * store before are merged, unless read_only: then no slice may come. The caller owns *ret_ingest.
+ * 0, -ENOMEM or an error of the store. */
+int ft_ingest_new(struct ft_store *store, uint64_t window_ns, bool read_only,
+		  ft_ingest_window_fn window_done, void *context,
+		  struct ft_ingest **ret_ingest) FT_MUST_CHECK;
 void ft_ingest_freep(struct ft_ingest **p);
 #define _cleanup_ingest_ FT_CLEANUP(ft_ingest_freep)
 

@@ -46,8 +46,7 @@ static const char *const statements[FT_STATEMENTS] = {
 	[FT_SQL_LOCATION_FIND] = "SELECT id FROM locations WHERE file=? AND address=?",
 	[FT_SQL_LOCATION_PUT] = "INSERT INTO locations(file, address) VALUES(?, ?)",
 	[FT_SQL_LOCATION_NAME] = "UPDATE locations SET lines=?1 WHERE id=?2 AND lines IS NOT ?1",
-	[FT_SQL_LOCATION_UNNAMED] =
-		"UPDATE locations SET lines=x'' WHERE id=? AND lines IS NULL",
+	[FT_SQL_LOCATION_UNNAMED] = "UPDATE locations SET lines=x'' WHERE id=? AND lines IS NULL",
 	[FT_SQL_LOCATION_GET] = "SELECT file, address, lines FROM locations WHERE id=?",
 	[FT_SQL_STACK_FIND] = "SELECT id, content FROM stacks WHERE hash=?",
 	[FT_SQL_STACK_PUT] = "INSERT INTO stacks(hash, content) VALUES(?, ?)",
@@ -66,7 +65,7 @@ static const char *const statements[FT_STATEMENTS] = {
 	[FT_SQL_WINDOW_RANGE] = "SELECT id, kind, level, from_ns, to_ns, untimed, n, count, value,"
 				" samples FROM windows WHERE kind=? AND to_ns>? AND from_ns<?"
 				" ORDER BY to_ns",
-	[FT_SQL_WINDOW_BOUNDS] = 
+	[FT_SQL_WINDOW_BOUNDS] =
 		"SELECT (SELECT from_ns FROM windows WHERE kind=?1 ORDER BY to_ns LIMIT 1),"
 		" (SELECT max(to_ns) FROM windows WHERE kind=?1)",
 	[FT_SQL_WINDOW_COUNT] = "SELECT count(*) FROM windows",

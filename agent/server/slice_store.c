@@ -7,7 +7,7 @@
 
 #include "agent/server/catalog.h"
 #include "agent/server/database.h"
-#include "agent/server/id_map.h"
+#include "agent/server/id_table.h"
 #include "agent/server/ingest.h"
 #include "agent/server/store.h"
 #include "agent/server/windows.h"
@@ -33,7 +33,7 @@ struct ft_slice_store {
 	struct ft_store *store;
 	uint64_t window_ns;
 	struct ft_slice_reader reader;
-	struct ft_id_map strings, files, locations, stacks, labels;
+	struct ft_id_table strings, files, locations, stacks, labels;
 	uint32_t kinds[FT_SLICE_MAX_KINDS + 1]; /* in the store; 0 not defined */
 	char *clean;				/* text made clean */
 	size_t clean_size;
@@ -65,11 +65,11 @@ int ft_slice_store_new(struct ft_store *store, uint64_t window_ns,
 
 static void forget_ids(struct ft_slice_store *slices)
 {
-	ft_id_map_clear(&slices->strings);
-	ft_id_map_clear(&slices->files);
-	ft_id_map_clear(&slices->locations);
-	ft_id_map_clear(&slices->stacks);
-	ft_id_map_clear(&slices->labels);
+	ft_id_table_clear(&slices->strings);
+	ft_id_table_clear(&slices->files);
+	ft_id_table_clear(&slices->locations);
+	ft_id_table_clear(&slices->stacks);
+	ft_id_table_clear(&slices->labels);
 }
 
 static void forget_slice(struct ft_slice_store *slices)
@@ -159,20 +159,20 @@ static int on_string(void *context, uint32_t id, const char *text, size_t len)
 		text = slices->clean;
 	}
 	r = ft_catalog_put_string(database_of(slices), text, len, &stored);
-	return r < 0 ? r : ft_id_map_set(&slices->strings, id, stored);
+	return r < 0 ? r : ft_id_table_set(&slices->strings, id, stored);
 }
 
 /* The store's id for a string of the stream. */
 static uint32_t string_of(const struct ft_slice_store *slices, uint32_t id)
 {
-	return ft_id_map_get(&slices->strings, id);
+	return ft_id_table_get(&slices->strings, id);
 }
 
 static int on_file(void *context, const struct ft_slice_file *file)
 {
 	struct ft_slice_store *slices = context;
 	struct ft_slice_file stored = *file;
-	uint32_t id = ft_id_map_get(&slices->files, file->id);
+	uint32_t id = ft_id_table_get(&slices->files, file->id);
 	int r;
 
 	stored.path = string_of(slices, file->path);
@@ -181,7 +181,7 @@ static int on_file(void *context, const struct ft_slice_file *file)
 	if (id)
 		return ft_catalog_update_file(database_of(slices), id, &stored);
 	r = ft_catalog_put_file(database_of(slices), &stored, &id);
-	return r < 0 ? r : ft_id_map_set(&slices->files, file->id, id);
+	return r < 0 ? r : ft_id_table_set(&slices->files, file->id, id);
 }
 
 static int on_location(void *context, const struct ft_slice_location *location)
@@ -191,9 +191,9 @@ static int on_location(void *context, const struct ft_slice_location *location)
 	int r;
 
 	r = ft_catalog_put_location(database_of(slices),
-				    ft_id_map_get(&slices->files, location->file),
+				    ft_id_table_get(&slices->files, location->file),
 				    location->address, &id);
-	return r < 0 ? r : ft_id_map_set(&slices->locations, location->id, id);
+	return r < 0 ? r : ft_id_table_set(&slices->locations, location->id, id);
 }
 
 static int on_names(void *context, const struct ft_slice_names *names)
@@ -208,7 +208,7 @@ static int on_names(void *context, const struct ft_slice_names *names)
 		lines[i].file = string_of(slices, lines[i].file);
 	}
 	return ft_catalog_name_location(database_of(slices),
-					ft_id_map_get(&slices->locations, names->location), lines,
+					ft_id_table_get(&slices->locations, names->location), lines,
 					names->n_lines);
 }
 
@@ -220,9 +220,9 @@ static int on_stack(void *context, const struct ft_slice_stack *stack)
 	int r;
 
 	for (uint32_t i = 0; i < stack->n; i++)
-		locations[i] = ft_id_map_get(&slices->locations, stack->locations[i]);
+		locations[i] = ft_id_table_get(&slices->locations, stack->locations[i]);
 	r = ft_catalog_put_stack(database_of(slices), locations, stack->n, &id);
-	return r < 0 ? r : ft_id_map_set(&slices->stacks, stack->id, id);
+	return r < 0 ? r : ft_id_table_set(&slices->stacks, stack->id, id);
 }
 
 static int on_labels(void *context, const struct ft_slice_labels *labels)
@@ -239,7 +239,7 @@ static int on_labels(void *context, const struct ft_slice_labels *labels)
 		set[i].unit = string_of(slices, set[i].unit);
 	}
 	r = ft_catalog_put_labels(database_of(slices), set, labels->n, &id);
-	return r < 0 ? r : ft_id_map_set(&slices->labels, labels->id, id);
+	return r < 0 ? r : ft_id_table_set(&slices->labels, labels->id, id);
 }
 
 static int on_sample(void *context, const struct ft_slice_sample *sample)
@@ -249,8 +249,8 @@ static int on_sample(void *context, const struct ft_slice_sample *sample)
 		.time_us = sample->time_ns / FT_NS_PER_US,
 		.count = sample->count,
 		.value = sample->value,
-		.stack = ft_id_map_get(&slices->stacks, sample->stack),
-		.labels = ft_id_map_get(&slices->labels, sample->labels),
+		.stack = ft_id_table_get(&slices->stacks, sample->stack),
+		.labels = ft_id_table_get(&slices->labels, sample->labels),
 		.tid = sample->tid,
 		.thread = string_of(slices, sample->thread),
 		.cpu = sample->cpu,
@@ -377,7 +377,7 @@ int ft_slice_store_write(struct ft_slice_store *slices, const uint8_t *payload, 
 	/* A second try must find things as the first one did. Ids set meanwhile are set
 	 * again by it, but for files, where a known one is an update. */
 	for (uint32_t id = before.n_files + 1; id <= slices->reader.n_files; id++)
-		if (ft_id_map_get(&slices->files, id))
+		if (ft_id_table_get(&slices->files, id))
 			slices->files.to[id] = 0;
 	slices->reader = before;
 	return r;

@@ -21,7 +21,7 @@ struct ft_store {
 	struct ft_database *database;
 	enum ft_store_mode mode;
 	uint64_t epoch;
-	int lock;		       /* -1 in memory and when reading */
+	int lock;	     /* -1 in memory and when reading */
 	char path[PATH_MAX]; /* of the database; "" in memory */
 };
 
@@ -76,8 +76,8 @@ static int set_aside(const struct ft_store *store)
 
 static int open_database(struct ft_store *store)
 {
-	enum ft_database_mode mode =
-		store->mode == FT_STORE_READ ? FT_DATABASE_READ : FT_DATABASE_WRITE;
+	enum ft_database_mode mode = store->mode == FT_STORE_READ ? FT_DATABASE_READ
+								  : FT_DATABASE_WRITE;
 	int r;
 
 	if (!store->path[0])

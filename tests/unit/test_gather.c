@@ -117,6 +117,36 @@ START_TEST(late_knowledge_is_used)
 }
 END_TEST
 
+/* Names of one location come again with more lines and with fewer. */
+START_TEST(last_names_hold)
+{
+	static const uint32_t lengths[] = { 1, 3, 2, 0, 4, FT_SLICE_MAX_LINES, 1 };
+	static struct ft_line lines[FT_SLICE_MAX_LINES];
+	_cleanup_gather_ struct ft_gather *g = new_gather((struct ft_gather_options){ 0 });
+
+	for (uint32_t i = 0; i < FT_COUNT(lengths); i++) {
+		_cleanup_profile_ struct ft_profile *p = NULL;
+		struct ft_profile_location l;
+		struct slice s = begin(i);
+
+		if (i == 0) {
+			dictionary(&s);
+			sample(&s, (struct ft_slice_sample){ .stack = 2, .count = 1 });
+		}
+		for (uint32_t k = 0; k < lengths[i]; k++)
+			lines[k] = (struct ft_line){ .function = 2, .line = 1000 * i + k };
+		ft_slice_put_names(&s.bytes, &(struct ft_slice_names){ 2, lengths[i], lines });
+		ck_assert_int_eq(end_with(&s, g), 0);
+		p = finish(g);
+		ck_assert_uint_eq(ft_profile_n_locations(p), 1);
+		l = ft_profile_get_location(p, 1);
+		ck_assert_uint_eq(l.n_lines, lengths[i]);
+		for (uint32_t k = 0; k < l.n_lines; k++)
+			ck_assert_int_eq(l.lines[k].line, 1000 * i + k);
+	}
+}
+END_TEST
+
 /* kind, segment, location -> start, limit, offset, address */
 static const struct {
 	uint8_t kind;
@@ -304,6 +334,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, nothing_yet);
 	tcase_add_test(tc, facts_and_comments);
 	tcase_add_test(tc, late_knowledge_is_used);
+	tcase_add_test(tc, last_names_hold);
 	tcase_add_loop_test(tc, mappings_as_a_loader_would, 0, FT_CASES(places));
 	tcase_add_loop_test(tc, labels_as_asked, 0, FT_CASES(label_cases));
 	tcase_add_test(tc, selects_kind_and_range);
