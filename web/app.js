@@ -17,9 +17,13 @@ import { Controls } from "./controls.js";
 import { makeMatchWorker } from "./match_start.js";
 
 const POLL_MS = 2000;
+/** A live graph changes no faster, so that it can be read and asks little of the host. */
+const LIVE_TREE_MS = 5000;
 /** The newest time that the timeline shows at first. */
 const TIMELINE_SPAN_US = 3600e6;
 const TIMELINE_SPAN_MIN_US = 300e6;
+/** The agent records in slices of a second: finer columns would be empty ones. */
+const TIMELINE_STEP_US = 1e6;
 /** Zooming this far into a tree with left-out frames asks for them. */
 const DETAIL_FACTOR = 8;
 
@@ -36,6 +40,7 @@ export class App {
 		this.span = { from: 0, to: 0 };
 		this.focusKeys = [];
 		this.detailed = new Set();
+		this.treeTime = 0;
 		this.trouble = "";
 		this.zoomNotice = "";
 		const theme = makeTheme(this.isDark());
@@ -144,10 +149,15 @@ export class App {
 	async refresh() {
 		const meta = this.meta;
 		if (!meta || !meta.metrics.length) return;
-		this.span = this.resolveWindow(meta);
-		this.times.setSpan(this.span);
-		this.controls.showSpan(this.span, this.isLive());
-		await Promise.all([this.loadTimeline(meta), this.loadTree()]);
+		const rest = Date.now() - this.treeTime < LIVE_TREE_MS || !this.graph.tip.hidden;
+		if (!(rest && this.tree && this.treeTime && this.isLive())) {
+			this.span = this.resolveWindow(meta);
+			this.times.setSpan(this.span);
+			this.controls.showSpan(this.span, this.isLive());
+			this.treeTime = Date.now();
+			this.loadTree();
+		}
+		await this.loadTimeline(meta);
 	}
 
 	async loadTimeline(meta) {
@@ -155,7 +165,7 @@ export class App {
 		const key = JSON.stringify([range, metric.id, meta.gen]);
 		if (key === this.loaded.timeline) return;
 		this.loaded.timeline = key;
-		const width = this.times.host.clientWidth, steps = (range.to - range.from) / (meta.retain.fine_us || 1);
+		const width = this.times.host.clientWidth, steps = (range.to - range.from) / TIMELINE_STEP_US;
 		const cols = Math.round(Math.max(1, Math.min(width / 2, steps, 1000)));
 		try {
 			const timeline = await this.source.timeline({ metric: metric.id, ...range }, cols);
@@ -163,6 +173,8 @@ export class App {
 			this.timeline = timeline ?? null;
 			this.find("times").hidden = !timeline;
 			this.times.setData(this.timeline, range, metric.unit);
+			// Only the timeline knows why a window is empty.
+			if (this.tree?.total[0] === 0) showMessage(this.find("message"), this.emptyMessage());
 			this.showNotes();
 		} catch (error) {
 			this.loaded.timeline = "";
@@ -299,6 +311,7 @@ export class App {
 			else history.replaceState(null, "", address);
 		}
 		this.applyView();
+		this.treeTime = 0;
 		if (patch.theme !== undefined) this.applyTheme();
 		if ("window" in patch || "metric" in patch) this.refresh();
 	}
@@ -307,6 +320,7 @@ export class App {
 	follow(state) {
 		const before = this.state;
 		this.state = state;
+		this.treeTime = 0;
 		this.applyView();
 		this.applyTheme();
 		this.search.setText(state.search);
