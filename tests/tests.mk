@@ -53,7 +53,7 @@ $(OUT)/truth/%: tests/truth/%.c
 truth: $(TRUTH)
 
 # Real BPF on real programs: as root, else most of it is skipped and says so.
-test-live: $(OUT)/flametrail $(TRUTH)
+test-live: $(OUT)/flametrail $(TRUTH) tests/web/node_modules/.package-lock.json
 	OUT=$(OUT) tests/live/run
 
 # Tables of what flametrail costs here; as root, on a host that does nothing else.
@@ -75,3 +75,4 @@ lint: | $(SKEL) $(PROTO:%=%.h)
 	OUT=$(OUT) scripts/check-style
 
 .PHONY: unit lint truth test-live bench test
+
