@@ -77,12 +77,13 @@ static int make_rings(struct ft_sampler *sampler, uint32_t n)
 	int outer = bpf_map__fd(sampler->skeleton->maps.rings);
 
 	for (uint32_t i = 0; i < n; i++) {
-		_cleanup_close_ int ring = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ft_events", 0, 0,
-							  RING_BYTES, NULL);
+		int ring = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ft_events", 0, 0, RING_BYTES,
+					  NULL);
 		int r;
 
 		if (ring < 0)
 			return ring;
+		sampler->ring_maps[i] = ring;
 		r = bpf_map_update_elem(outer, &i, &ring, BPF_ANY);
 		if (r < 0)
 			return r;
