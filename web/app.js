@@ -19,11 +19,11 @@ import { makeMatchWorker } from "./match_start.js";
 const POLL_MS = 2000;
 /** A live graph changes no faster, so that it can be read and asks little of the host. */
 const LIVE_TREE_MS = 5000;
+/** Samples know their time to this; narrower columns of the timeline would say nothing. */
+const TIMES_ARE_EXACT_TO_US = 1000;
 /** The newest time that the timeline shows at first. */
 const TIMELINE_SPAN_US = 3600e6;
 const TIMELINE_SPAN_MIN_US = 300e6;
-/** The agent records in slices of a second: finer columns would be empty ones. */
-const TIMELINE_STEP_US = 1e6;
 /** Zooming this far into a tree with left-out frames asks for them. */
 const DETAIL_FACTOR = 8;
 
@@ -165,7 +165,7 @@ export class App {
 		const key = JSON.stringify([range, metric.id, meta.gen]);
 		if (key === this.loaded.timeline) return;
 		this.loaded.timeline = key;
-		const width = this.times.host.clientWidth, steps = (range.to - range.from) / TIMELINE_STEP_US;
+		const width = this.times.host.clientWidth, steps = (range.to - range.from) / TIMES_ARE_EXACT_TO_US;
 		const cols = Math.round(Math.max(1, Math.min(width / 2, steps, 1000)));
 		try {
 			const timeline = await this.source.timeline({ metric: metric.id, ...range }, cols);
@@ -400,7 +400,7 @@ export class App {
 				tree.outcomes.map((outcome) => `${outcome.name} ${formatShare(outcome.weight / all)}`).join(", ")}): they hang below the wrong caller.` });
 			if (head.partial) notes.push({ kind: "warn", text: "The answer covers only a part of this window." });
 			if (tree.hiddenCount.size) notes.push({ kind: "info", text: `${formatShare(
-				tree.hidden.reduce((sum, weight) => sum + weight, 0) / all)} is in frames too small to send: hatched, click to load.` });
+				tree.hidden.reduce((sum, weight) => sum + weight, 0) / all)} is in frames too small to ${this.source.canDetail ? "send: hatched, click to load" : "be in this report: hatched"}.` });
 		}
 		showNotices(this.find("notices"), notes);
 	}
