@@ -79,10 +79,9 @@ static inline uint32_t feed_string(struct feed *feed, const char *text)
 
 static inline uint32_t feed_location(struct feed *feed, uint64_t address)
 {
-	static const struct ft_dictionary_file file = { .kind = FT_FILE_ELF,
-							.path = "/bin/app",
-							.build_id = "",
-							.identity = "1:2" };
+	static const struct ft_dictionary_file file = {
+		.kind = FT_FILE_ELF, .path = "/bin/app", .build_id = "", .identity = "1:2"
+	};
 	uint32_t file_id, id;
 
 	ck_assert_int_ge(ft_dictionary_file(feed->dictionary, &feed->out, 1, &file, &file_id), 0);
@@ -93,8 +92,7 @@ static inline uint32_t feed_location(struct feed *feed, uint64_t address)
 
 static inline void feed_name(struct feed *feed, uint64_t address, const char *function)
 {
-	struct ft_dictionary_line line = { .function = function,
-					   .function_len = strlen(function) };
+	struct ft_dictionary_line line = { .function = function, .function_len = strlen(function) };
 
 	ck_assert_int_eq(ft_dictionary_names(feed->dictionary, &feed->out,
 					     feed_location(feed, address), &line, 1),
@@ -117,8 +115,8 @@ static inline void feed_sample(struct feed *feed, const struct feed_sample *s)
 					  .count = s->count,
 					  .value = s->value };
 
-	ck_assert_int_ge(ft_dictionary_stack(feed->dictionary, &feed->out, frames, 2, &sample.stack),
-			 0);
+	ck_assert_int_ge(
+		ft_dictionary_stack(feed->dictionary, &feed->out, frames, 2, &sample.stack), 0);
 	ck_assert_int_ge(
 		ft_dictionary_labels(feed->dictionary, &feed->out, labels, 2, &sample.labels), 0);
 	ft_slice_put_sample(&feed->out, &feed->span, &sample);

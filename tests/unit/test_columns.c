@@ -75,8 +75,12 @@ START_TEST(extremes)
 	static const struct ft_column_sample samples[] = {
 		{ .time_us = 0, .count = UINT64_MAX, .value = INT64_MIN },
 		{ .time_us = UINT64_MAX, .value = INT64_MAX, .stack = UINT32_MAX },
-		{ .time_us = 1, .labels = UINT32_MAX, .tid = UINT32_MAX, .thread = UINT32_MAX,
-		  .cpu = UINT32_MAX, .outcome = 255 },
+		{ .time_us = 1,
+		  .labels = UINT32_MAX,
+		  .tid = UINT32_MAX,
+		  .thread = UINT32_MAX,
+		  .cpu = UINT32_MAX,
+		  .outcome = 255 },
 	};
 	_cleanup_buffer_ struct ft_buffer out = FT_BUFFER_INIT(1u << 20);
 	_cleanup_columns_ struct ft_columns in = { 0 }, back = { 0 };
@@ -144,14 +148,14 @@ static const struct {
 	size_t len;
 	uint64_t said;
 } wrong[] = {
-	{ { 2, 0 }, 2, 2 },			      /* a version to come */
-	{ { 1 }, 1, 1 },			      /* no count */
-	{ { 1, 0, 0 }, 3, 3 },			      /* something after the end */
-	{ { 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 11, 11 }, /* one sample for two */
-	{ { 1, 0xff, 0xff, 0xff, 0xff, 15 }, 6, 6 },  /* four billion samples */
-	{ { 1, 0 }, 2, 1 },			      /* longer than said */
-	{ { 1, 0 }, 2, 3 },			      /* shorter than said */
-	{ { 1, 0 }, 2, UINT64_MAX },		      /* more than memory */
+	{ { 2, 0 }, 2, 2 },				       /* a version to come */
+	{ { 1 }, 1, 1 },				       /* no count */
+	{ { 1, 0, 0 }, 3, 3 },				       /* something after the end */
+	{ { 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 11, 11 },       /* one sample for two */
+	{ { 1, 0xff, 0xff, 0xff, 0xff, 15 }, 6, 6 },	       /* four billion samples */
+	{ { 1, 0 }, 2, 1 },				       /* longer than said */
+	{ { 1, 0 }, 2, 3 },				       /* shorter than said */
+	{ { 1, 0 }, 2, UINT64_MAX },			       /* more than memory */
 	{ { 1, 1, 0, 0, 0, 0, 0, 0, 0x80, 2, 0, 0 }, 12, 12 }, /* outcome 256 */
 };
 
