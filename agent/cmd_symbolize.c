@@ -332,6 +332,7 @@ static int start_worker(struct job *job)
 	job->worker = fork();
 	if (job->worker == 0) {
 		close(sockets[0]);
+		ft_log_set_level(FT_LOG_ERROR); /* the parent says what matters */
 		_exit(ft_symbolizer_serve(sockets[1]) < 0 ? 1 : 0);
 	}
 	r = job->worker < 0 ? -errno : 0;

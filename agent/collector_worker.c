@@ -93,21 +93,17 @@ static int watch_signals(void)
 
 static void wait_until(struct worker *worker, uint64_t when_ns)
 {
-	enum { CONTROL, SIGNALS, SYMBOLIZER, SERVER, FDS };
+	enum { CONTROL = FT_COLLECTOR_FDS, SIGNALS, SERVER, FDS };
 	struct pollfd fds[FDS] = {
 		[CONTROL] = { .fd = worker->control, .events = POLLIN },
 		[SIGNALS] = { .fd = worker->signals, .events = POLLIN },
-		[SYMBOLIZER] = { .events = POLLIN },
 		[SERVER] = { .fd = worker->outbox.fd },
 	};
 	uint64_t now_ns = ft_monotonic_ns();
 	int timeout_ms = when_ns > now_ns ? (int)((when_ns - now_ns) / FT_NS_PER_MS) + 1 : 0;
 	struct signalfd_siginfo info;
-	bool wants_write;
 
-	fds[SYMBOLIZER].fd = ft_collector_fd(worker->collector, &wants_write);
-	if (wants_write)
-		fds[SYMBOLIZER].events |= POLLOUT;
+	ft_collector_poll(worker->collector, fds);
 	if (!ft_outbox_is_empty(&worker->outbox))
 		fds[SERVER].events |= POLLOUT;
 	if (poll(fds, FDS, timeout_ms) <= 0)

@@ -166,15 +166,12 @@ static void show_progress(struct recording *recording, uint64_t now_ns)
 
 static void wait_until(struct recording *recording, uint64_t when_ns)
 {
-	struct pollfd fds[2] = { { .fd = recording->signals, .events = POLLIN },
-				 { .events = POLLIN } };
+	struct pollfd fds[FT_COLLECTOR_FDS + 1];
 	uint64_t now_ns = ft_monotonic_ns();
-	bool wants_write;
 	int timeout_ms = when_ns > now_ns ? (int)((when_ns - now_ns) / FT_NS_PER_MS) + 1 : 0;
 
-	fds[1].fd = ft_collector_fd(recording->collector, &wants_write);
-	if (wants_write)
-		fds[1].events |= POLLOUT;
+	ft_collector_poll(recording->collector, fds);
+	fds[FT_COLLECTOR_FDS] = (struct pollfd){ .fd = recording->signals, .events = POLLIN };
 	poll(fds, FT_COUNT(fds), timeout_ms);
 }
 

@@ -10,7 +10,9 @@
 #include "base/utf8.h"
 #include "symbolizer/protocol.h"
 
-#define MAX_QUEUE_BYTES	      (1u << 20)
+#define MAX_QUEUE_BYTES (1u << 20)
+/* What a queued descriptor counts for: descriptors are scarcer than bytes. */
+#define DESCRIPTOR_BYTES      4096u
 #define MAX_PENDING_ADDRESSES (64u * FT_SYM_MAX_BATCH)
 #define MAX_MESSAGES_PER_RUN  64u
 /* Cleaning never makes a text longer; each gains a NUL. */
@@ -81,6 +83,11 @@ int ft_symclient_new(int socket, struct ft_symclient **ret_client)
 	return 0;
 }
 
+static size_t weight_of(size_t len, int fd)
+{
+	return sizeof(struct message) + len + (fd >= 0 ? DESCRIPTOR_BYTES : 0);
+}
+
 static void drop_message(struct ft_symclient *client)
 {
 	struct message *message = client->queue;
@@ -88,7 +95,7 @@ static void drop_message(struct ft_symclient *client)
 	client->queue = message->next;
 	if (!client->queue)
 		client->queue_end = &client->queue;
-	client->queue_bytes -= sizeof(*message) + message->len;
+	client->queue_bytes -= weight_of(message->len, message->fd);
 	ft_closep(&message->fd);
 	free(message);
 }
@@ -154,12 +161,12 @@ static int die(struct ft_symclient *client, int error)
 /* Keep what out holds until the socket takes it. */
 static int enqueue(struct ft_symclient *client, int fd)
 {
-	size_t bytes = sizeof(struct message) + client->out.len;
+	size_t weight = weight_of(client->out.len, fd);
 	struct message *message;
 
-	if (client->queue_bytes + bytes > MAX_QUEUE_BYTES)
+	if (client->queue_bytes + weight > MAX_QUEUE_BYTES)
 		return -EAGAIN;
-	message = malloc(bytes);
+	message = malloc(sizeof(*message) + client->out.len);
 	if (!message)
 		return -EAGAIN;
 	message->next = NULL;
@@ -172,7 +179,7 @@ static int enqueue(struct ft_symclient *client, int fd)
 	memcpy(message->bytes, client->out.data, client->out.len);
 	*client->queue_end = message;
 	client->queue_end = &message->next;
-	client->queue_bytes += bytes;
+	client->queue_bytes += weight;
 	return 0;
 }
 

@@ -77,6 +77,8 @@ static void raise_limit(int resource, rlim_t want)
 
 static void set_limits(void)
 {
+	struct rlimit files;
+
 #ifndef __SANITIZE_ADDRESS__ /* which counts terabytes of shadow as data */
 	struct rlimit data;
 
@@ -86,6 +88,11 @@ static void set_limits(void)
 	}
 #endif
 	raise_limit(RLIMIT_NOFILE, FT_SYM_MAX_FILES + MORE_FILES);
+	/* A descriptor that cannot be received ends the worker: better said before. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FT_SYM_MAX_FILES + MORE_FILES)
+		ft_log(FT_LOG_WARN, "limit of open files is too low",
+		       ft_kv_int("limit", (int64_t)files.rlim_cur),
+		       ft_kv_int("needed", FT_SYM_MAX_FILES + MORE_FILES));
 	/* Large tables live outside the heap whatever happened before, so that freeing
 	 * one gives its memory back. */
 	mallopt(M_MMAP_THRESHOLD, 128 << 10);

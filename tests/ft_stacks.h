@@ -111,11 +111,13 @@ static inline uint32_t ft_stacks_comm(struct ft_profile *profile, const char *co
 /* Add one row; frames are taken apart in place, so the text is copied. */
 static inline void ft_stacks_row(struct ft_profile *profile, const char *text)
 {
-	char *copy = strdup(text), *values = strrchr(copy, ';'), *at = copy;
+	char *copy = strdup(text), *values = copy + strlen(copy), *at = copy;
 	uint32_t n = 0, n_max = 1, labels, stack, *root_first, *leaf_first;
 	int64_t sums[2];
 
-	values = strchr(values ? values : copy, ' ');
+	while (values > copy && strchr("-0123456789 ", values[-1]))
+		values--;
+	values = strchr(values, ' ');
 	*values++ = '\0';
 	sums[0] = strtoll(values, &values, 10);
 	if (*values)

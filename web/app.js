@@ -94,6 +94,7 @@ export class App {
 			if (!meta) return;
 			this.trouble = "";
 			await this.setMeta(meta);
+			this.showNotes();
 		} catch (error) {
 			this.showTrouble(error);
 		}

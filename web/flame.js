@@ -76,6 +76,7 @@ export class FlameView {
 			span = (scene.to - scene.from) / old.total[scene.focus];
 		}
 		this.tree = tree;
+		this.boxes = [];
 		this.widths = new Float32Array(tree.frames.n);
 		this.smallest = smallestWeight(tree);
 		this.motion = null;

@@ -184,12 +184,15 @@ void ft_collector_new_reader(struct ft_collector *collector)
 	collector->new_reader = true;
 }
 
-int ft_collector_fd(const struct ft_collector *collector, bool *ret_wants_write)
+void ft_collector_poll(const struct ft_collector *collector,
+		       struct pollfd fds[static FT_COLLECTOR_FDS])
 {
-	struct ft_names *names = ft_slicer_names(collector->slicer);
+	const struct ft_names *names = ft_slicer_names(collector->slicer);
 
-	*ret_wants_write = ft_names_wants_write(names);
-	return ft_names_fd(names);
+	fds[0] = (struct pollfd){ .fd = ft_names_fd(names), .events = POLLIN };
+	if (ft_names_wants_write(names))
+		fds[0].events |= POLLOUT;
+	fds[1] = (struct pollfd){ .fd = ft_sideband_fd(collector->sideband), .events = POLLIN };
 }
 
 struct ft_collector_totals ft_collector_totals(const struct ft_collector *collector)

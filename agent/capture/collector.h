@@ -1,11 +1,12 @@
 /* collector.h - the kernel edge as one thing: samples and process events in, slices
  * out, once a second.
  *
- * It is driven: the owner waits on a clock and on the symbolizer's socket, and calls
+ * It is driven: the owner waits on a clock and on ft_collector_poll(), and calls
  * ft_collector_tick(). One thread; nothing here blocks for longer than a read of
  * /proc takes. */
 #pragma once
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,8 +62,10 @@ void ft_collector_new_reader(struct ft_collector *collector);
  * nothing happens. */
 uint64_t ft_collector_tick(struct ft_collector *collector);
 
-/* The symbolizer's socket for poll(2), -1 when there is none. */
-int ft_collector_fd(const struct ft_collector *collector, bool *ret_wants_write);
+/* What to poll(2) beside the clock; after any of them is ready, tick. */
+#define FT_COLLECTOR_FDS 2
+void ft_collector_poll(const struct ft_collector *collector,
+		       struct pollfd fds[static FT_COLLECTOR_FDS]);
 
 /* Stop sampling, take the rest, wait for outstanding names at most until deadline_ns
  * (CLOCK_MONOTONIC), and hand out the last slice. */

@@ -23,9 +23,10 @@ struct ft_sampler {
 	struct flametrail *skeleton;
 	struct ring_buffer *rings;
 	struct bpf_link *follow;
-	int events[FT_CPUS_MAX]; /* perf event by CPU, -1: none */
-	uint32_t n_cpus;	 /* possible */
-	ft_sampler_event take;	 /* during a drain */
+	int events[FT_CPUS_MAX];  /* perf event by CPU, -1: none */
+	int ring_maps[MAX_RINGS]; /* -1: none */
+	uint32_t n_cpus;	  /* possible */
+	ft_sampler_event take;	  /* during a drain */
 	void *context;
 };
 
@@ -76,12 +77,13 @@ static int make_rings(struct ft_sampler *sampler, uint32_t n)
 	int outer = bpf_map__fd(sampler->skeleton->maps.rings);
 
 	for (uint32_t i = 0; i < n; i++) {
-		_cleanup_close_ int ring = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ft_events", 0, 0,
-							  RING_BYTES, NULL);
+		int ring = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ft_events", 0, 0, RING_BYTES,
+					  NULL);
 		int r;
 
 		if (ring < 0)
 			return ring;
+		sampler->ring_maps[i] = ring;
 		r = bpf_map_update_elem(outer, &i, &ring, BPF_ANY);
 		if (r < 0)
 			return r;
@@ -91,8 +93,6 @@ static int make_rings(struct ft_sampler *sampler, uint32_t n)
 			r = ring_buffer__add(sampler->rings, ring, sample_event, sampler);
 		if (r < 0 || !sampler->rings)
 			return r < 0 ? r : -errno;
-		/* The outer map and the mapping keep the ring alive; libbpf polls the
-		 * descriptor, which we never do. */
 	}
 	return 0;
 }
@@ -115,6 +115,9 @@ static int load(struct ft_sampler *sampler, struct ft_why *why)
 	settings->only_targets = sampler->options.only_targets;
 	settings->follow_children = sampler->options.follow_children;
 	bpf_program__set_autoload(skeleton->progs.on_fork, sampler->options.follow_children);
+	r = sampler->options.only_targets ? 0 : bpf_map__set_max_entries(skeleton->maps.targets, 1);
+	if (r < 0)
+		return explain_load(why, r);
 	r = flametrail__load(skeleton);
 	if (r < 0)
 		return explain_load(why, r);
@@ -151,6 +154,8 @@ int ft_sampler_new(const struct ft_sampler_options *options, struct ft_why *why,
 	sampler->n_cpus = n_cpus > 0 ? (uint32_t)n_cpus : 1;
 	for (uint32_t cpu = 0; cpu < FT_CPUS_MAX; cpu++)
 		sampler->events[cpu] = -1;
+	for (uint32_t i = 0; i < MAX_RINGS; i++)
+		sampler->ring_maps[i] = -1;
 	libbpf_set_print(quiet);
 	r = load(sampler, why);
 	if (r == 0)
@@ -173,6 +178,8 @@ void ft_sampler_freep(struct ft_sampler **p)
 		ft_closep(&sampler->events[cpu]);
 	bpf_link__destroy(sampler->follow);
 	ring_buffer__free(sampler->rings);
+	for (uint32_t i = 0; i < MAX_RINGS; i++)
+		ft_closep(&sampler->ring_maps[i]);
 	flametrail__destroy(sampler->skeleton);
 	free(sampler);
 }

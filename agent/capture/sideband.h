@@ -21,5 +21,9 @@ void ft_sideband_freep(struct ft_sideband **p);
  * listened to all the same. */
 int ft_sideband_set_cpus(struct ft_sideband *sideband, const struct ft_cpus *cpus) FT_MUST_CHECK;
 
+/* For poll(2): readable when some CPU's buffer has filled by a quarter. Until then
+ * nobody is woken; the owner comes by itself. */
+int ft_sideband_fd(const struct ft_sideband *sideband);
+
 /* Hand over what came since last time, one CPU after another, each in order. */
 void ft_sideband_drain(struct ft_sideband *sideband, ft_perf_record take, void *context);

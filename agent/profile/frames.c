@@ -36,8 +36,7 @@ static int add_text(struct ft_frames *frames, const char *text, size_t len, uint
 	return add_cleaned(frames, text, len, ret_string);
 }
 
-/* The clean form of a string of the profile. */
-static int text_of(struct ft_frames *frames, uint32_t string, uint32_t *ret_string)
+int ft_frames_clean(struct ft_frames *frames, uint32_t string, uint32_t *ret_string)
 {
 	uint32_t *known = &frames->texts[string];
 	const char *text;
@@ -81,7 +80,7 @@ static int add_lib(struct ft_frames *frames, const struct ft_profile_mapping *ma
 	}
 	r = add_text(frames, path, len, &lib.name);
 	if (r == 0)
-		r = text_of(frames, mapping->build_id, &lib.build_id);
+		r = ft_frames_clean(frames, mapping->build_id, &lib.build_id);
 	if (r < 0)
 		return r;
 	if (lib.name == 0) {
@@ -120,15 +119,16 @@ static int add_libs(struct ft_frames *frames)
 
 /* ---- life ---- */
 
-static uint32_t find_comm(const struct ft_profile *profile)
+uint32_t ft_frames_key(const struct ft_profile *profile, const char *key)
 {
 	uint32_t n = ft_profile_n_strings(profile);
+	size_t key_len = strlen(key);
 
 	for (uint32_t i = 1; i <= n; i++) {
 		size_t len;
 		const char *text = ft_profile_get_string(profile, i, &len);
 
-		if (len == 4 && memcmp(text, "comm", 4) == 0)
+		if (len == key_len && memcmp(text, key, len) == 0)
 			return i;
 	}
 	return FT_INDEX_NONE;
@@ -149,7 +149,7 @@ int ft_frames_init(struct ft_frames *frames, const struct ft_profile *profile, u
 				sizeof(*frames->lib_of));
 	if (!frames->spans || !frames->texts || !frames->lib_of)
 		return -ENOMEM;
-	frames->comm = find_comm(profile);
+	frames->comm = ft_frames_key(profile, "comm");
 	return add_libs(frames);
 }
 
@@ -254,8 +254,8 @@ static int describe(struct ft_frames *frames, uint32_t location, uint32_t index,
 		frame->line = line_number(frames->by & FT_FRAMES_BY_LINE || !function->start_line
 						  ? line->line
 						  : function->start_line);
-		r = text_of(frames, function->file, &frame->file);
-		return r < 0 ? r : text_of(frames, function->name, &frame->name);
+		r = ft_frames_clean(frames, function->file, &frame->file);
+		return r < 0 ? r : ft_frames_clean(frames, function->name, &frame->name);
 	}
 	name = ft_profile_frame_name(frames->profile, location, index, made, sizeof(made));
 	if (!*name)
@@ -325,13 +325,13 @@ int ft_frames_named(struct ft_frames *frames, const char *text, size_t len, uint
 	return r < 0 ? r : add_frame(frames, &frame, ret_frame);
 }
 
-uint32_t ft_frames_comm(const struct ft_frames *frames, uint32_t labels)
+uint32_t ft_frames_label(const struct ft_frames *frames, uint32_t labels, uint32_t key)
 {
 	uint32_t n;
 	const struct ft_label *label = ft_profile_get_labels(frames->profile, labels, &n);
 
 	for (uint32_t i = 0; i < n; i++)
-		if (label[i].key == frames->comm)
+		if (label[i].key == key)
 			return label[i].text;
 	return 0;
 }

@@ -62,12 +62,22 @@ void ft_frames_deinit(struct ft_frames *frames);
  * the next call. 0, -ENOMEM or -E2BIG. */
 int ft_frames_of(struct ft_frames *frames, uint32_t location, const uint32_t **ret_frames,
 		 uint32_t *ret_n) FT_MUST_CHECK;
+/* The clean form of a string of the profile, as one of ft_frames.strings. The same errors. */
+int ft_frames_clean(struct ft_frames *frames, uint32_t string, uint32_t *ret_string) FT_MUST_CHECK;
 /* A frame without a place: the root, a process. The same errors. */
 int ft_frames_named(struct ft_frames *frames, const char *text, size_t len, uint8_t kind,
 		    uint32_t *ret_frame) FT_MUST_CHECK;
 
-/* The command name in a label set, as a string of the profile; 0: none. */
-uint32_t ft_frames_comm(const struct ft_frames *frames, uint32_t labels);
+/* The string of the profile that is this label's key; FT_INDEX_NONE: it has no such
+ * label. Looks at every string: ask once. */
+uint32_t ft_frames_key(const struct ft_profile *profile, const char *key);
+/* The text of the label of that key in a label set, as a string of the profile; 0: none. */
+uint32_t ft_frames_label(const struct ft_frames *frames, uint32_t labels, uint32_t key);
+/* The command name. */
+static inline uint32_t ft_frames_comm(const struct ft_frames *frames, uint32_t labels)
+{
+	return ft_frames_label(frames, labels, frames->comm);
+}
 
 static inline uint32_t ft_frames_count(const struct ft_frames *frames)
 {

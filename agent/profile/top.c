@@ -9,7 +9,7 @@
 #include "base/units.h"
 #include "base/utf8.h"
 
-#define NUMBERS_COLUMNS	 40u /* all but the name */
+#define NUMBERS_COLUMNS	 41u /* all but the name */
 #define NAME_COLUMNS_MIN 16u
 
 struct entry {
@@ -210,11 +210,14 @@ static void put_table(const struct writer *w, uint32_t n, uint32_t columns, stru
 {
 	const struct ft_profile *profile = w->frames.profile;
 	const struct ft_profile_info *info = ft_profile_info_const(profile);
-	const char *type = ft_profile_get_string(profile, info->types[w->type].type, NULL);
+	size_t len;
+	const char *given = ft_profile_get_string(profile, info->types[w->type].type, &len);
 	const char *unit = ft_profile_get_string(profile, info->types[w->type].unit, NULL);
 	int64_t total = ft_profile_total(profile, w->type);
 	uint32_t name_columns = UINT32_MAX;
+	char type[64]; /* a file from elsewhere shall not command the terminal */
 
+	ft_utf8_clean(given, len, type, sizeof(type));
 	if (columns)
 		name_columns = FT_MAX(columns, NUMBERS_COLUMNS + NAME_COLUMNS_MIN) -
 			       NUMBERS_COLUMNS;

@@ -14,8 +14,9 @@
 #define FLAG_LINES   4u
 #define FLAG_PARTIAL 8u
 
-#define N_SECTIONS    5u
+#define N_SECTIONS    5u /* without OUTC */
 #define SECTION_BYTES 12u
+#define MAX_OUTCOMES  16u /* ways a stack can end; any others are not told apart */
 
 /* What is left of a node in the output. */
 struct kept {
@@ -29,6 +30,12 @@ struct kept {
 struct cut {
 	uint64_t floor;
 	uint32_t n_at_floor;
+};
+
+/* How much of the weight ended in one way. */
+struct outcome {
+	uint32_t how; /* string of the profile, in the end of frames */
+	uint64_t weight;
 };
 
 struct writer {
@@ -50,6 +57,9 @@ struct writer {
 	uint32_t *libs; /* by lib of frames: number in LIBS, 0 not there */
 	struct ft_buffer lib_items, frame_items;
 	uint32_t n_libs;
+	struct outcome outcomes[MAX_OUTCOMES];
+	uint32_t n_outcomes;
+	struct ft_buffer outcome_items;
 };
 
 static void writer_deinit(struct writer *w)
@@ -66,6 +76,7 @@ static void writer_deinit(struct writer *w)
 	ft_buffer_deinit(&w->texts);
 	ft_buffer_deinit(&w->lib_items);
 	ft_buffer_deinit(&w->frame_items);
+	ft_buffer_deinit(&w->outcome_items);
 }
 
 /* ---- pruning ---- */
@@ -155,6 +166,59 @@ static int prune(struct writer *w)
 		parent->hidden_weight += node->total;
 		w->pruned += node->total;
 	}
+	return 0;
+}
+
+/* ---- outcomes ---- */
+
+static void add_outcome(struct writer *w, uint32_t how, int64_t value)
+{
+	uint32_t i = 0;
+
+	while (i < w->n_outcomes && w->outcomes[i].how != how)
+		i++;
+	if (value <= 0 || i == MAX_OUTCOMES)
+		return;
+	if (i == w->n_outcomes)
+		w->outcomes[w->n_outcomes++] = (struct outcome){ .how = how };
+	if (__builtin_add_overflow(w->outcomes[i].weight, (uint64_t)value, &w->outcomes[i].weight))
+		w->outcomes[i].weight = UINT64_MAX;
+}
+
+/* By weight, then by text. */
+static int compare_outcomes(const void *a, const void *b, void *frames)
+{
+	const struct outcome *x = a, *y = b;
+
+	if (x->weight != y->weight)
+		return x->weight > y->weight ? -1 : 1;
+	return strcmp(ft_frames_text(frames, x->how, NULL), ft_frames_text(frames, y->how, NULL));
+}
+
+/* Also gives what divides all of their weights. */
+static int sum_outcomes(struct writer *w, uint64_t *ret_divisor)
+{
+	const struct ft_profile *profile = w->frames.profile;
+	uint32_t key = ft_frames_key(profile, "outcome"), n = ft_profile_n_rows(profile);
+	uint64_t divisor = 0;
+
+	for (uint32_t i = 0; i < n && key != FT_INDEX_NONE; i++) {
+		struct ft_profile_row row = ft_profile_get_row(profile, i);
+		uint32_t how = ft_frames_label(&w->frames, row.labels, key);
+
+		if (how)
+			add_outcome(w, how, row.values[w->options->type]);
+	}
+	for (uint32_t i = 0; i < w->n_outcomes; i++) {
+		struct outcome *outcome = &w->outcomes[i];
+		int r = ft_frames_clean(&w->frames, outcome->how, &outcome->how);
+
+		if (r < 0)
+			return r;
+		divisor = ft_trie_divisor(divisor, outcome->weight);
+	}
+	qsort_r(w->outcomes, w->n_outcomes, sizeof(*w->outcomes), compare_outcomes, &w->frames);
+	*ret_divisor = divisor;
 	return 0;
 }
 
@@ -267,6 +331,16 @@ static void put_frames(struct writer *w, struct ft_buffer *out)
 	}
 }
 
+static void put_outcomes(struct writer *w, struct ft_buffer *out)
+{
+	uint64_t total = ft_trie_at(&w->trie, 0)->total;
+
+	for (uint32_t i = 0; i < w->n_outcomes; i++) {
+		ft_buffer_put_varint(out, use_text(w, w->outcomes[i].how));
+		ft_buffer_put_varint(out, FT_MIN(w->outcomes[i].weight / w->trie.scale, total));
+	}
+}
+
 static void put_pruned(const struct writer *w, struct ft_buffer *out)
 {
 	uint32_t before = 0;
@@ -283,7 +357,7 @@ static void put_pruned(const struct writer *w, struct ft_buffer *out)
 	}
 }
 
-static void put_head(const struct writer *w, struct ft_buffer *out)
+static void put_head(const struct writer *w, uint32_t n_sections, struct ft_buffer *out)
 {
 	uint32_t flags = (w->pruned ? FLAG_PRUNED : 0) | (w->options->with_lines ? FLAG_LINES : 0) |
 			 (w->trie.cut ? FLAG_PARTIAL : 0);
@@ -294,7 +368,7 @@ static void put_head(const struct writer *w, struct ft_buffer *out)
 	ft_buffer_put_u32(out, w->n_kept);
 	ft_buffer_put_u32(out, w->n_listed);
 	ft_buffer_put_u32(out, w->n_libs);
-	ft_buffer_put_u32(out, N_SECTIONS);
+	ft_buffer_put_u32(out, n_sections);
 	ft_buffer_put_u64(out, ft_trie_at(&w->trie, 0)->total);
 	ft_buffer_put_u64(out, 0); /* no base */
 	ft_buffer_put_u64(out, w->options->window_us);
@@ -336,15 +410,17 @@ static void put_section(struct ft_buffer *out, size_t head, uint32_t index, cons
 
 static int put_all(struct writer *w, struct ft_buffer *out)
 {
+	uint32_t n_sections = N_SECTIONS + (w->n_outcomes > 0);
 	size_t head = out->len, begin;
 	uint8_t *table;
 
 	/* First what the others' numbers and the head's counts come from. */
 	put_frames(w, &w->frame_items);
-	put_head(w, out);
-	table = ft_buffer_extend(out, (size_t)N_SECTIONS * SECTION_BYTES);
+	put_outcomes(w, &w->outcome_items);
+	put_head(w, n_sections, out);
+	table = ft_buffer_extend(out, (size_t)n_sections * SECTION_BYTES);
 	if (table)
-		memset(table, 0, (size_t)N_SECTIONS * SECTION_BYTES);
+		memset(table, 0, (size_t)n_sections * SECTION_BYTES);
 	begin = out->len;
 	put_nodes(w, out);
 	close_section(out, head, 0, "NODE", begin);
@@ -354,6 +430,8 @@ static int put_all(struct writer *w, struct ft_buffer *out)
 	begin = out->len;
 	put_pruned(w, out);
 	close_section(out, head, 4, "PRUN", begin);
+	if (w->n_outcomes)
+		put_section(out, head, 5, "OUTC", &w->outcome_items);
 	if (out->error == 0 && out->len - head > UINT32_MAX)
 		out->error = -EFBIG;
 	return out->error;
@@ -369,14 +447,18 @@ int ft_tree_write(const struct ft_profile *profile, const struct ft_tree_options
 		.texts = FT_BUFFER_INIT(UINT32_MAX),
 		.lib_items = FT_BUFFER_INIT(UINT32_MAX),
 		.frame_items = FT_BUFFER_INIT(UINT32_MAX),
+		.outcome_items = FT_BUFFER_INIT(UINT32_MAX),
 	};
 	unsigned int by = FT_FRAMES_BY_KIND | (options->with_lines ? FT_FRAMES_BY_LINE : 0);
+	uint64_t divisor;
 	int r;
 
 	assert(options->type < w.info->n_types);
 	r = ft_frames_init(&w.frames, profile, by);
 	if (r == 0)
-		r = ft_trie_init(&w.trie, &w.frames, options->type, options->with_process);
+		r = sum_outcomes(&w, &divisor);
+	if (r == 0)
+		r = ft_trie_init(&w.trie, &w.frames, options->type, options->with_process, divisor);
 	if (r == 0)
 		r = ft_frames_rank(&w.frames, &w.ranks);
 	if (r == 0)

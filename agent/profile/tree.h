@@ -18,6 +18,8 @@
  *	LIBS  per library, 0 is "none": uv(name) uv(build-id) u8 flags (1 mine).
  *	PRUN  nodes whose lighter children were left out, in order: uv(node - previous
  *	      one's node) uv(hidden children) uv(weight), and with flag 1 uv(base).
+ *	OUTC  only when stacks ended early (label outcome): uv(string: how) uv(weight),
+ *	      for each way. It is told apart here only, the weight is in the nodes, too.
  *
  * uv is LEB128 up to 2^53. Weights times scale_num / scale_den are in the metric's
  * unit. pruned_w is the weight in PRUN altogether; total_w counts it too. */
@@ -43,8 +45,8 @@ struct ft_tree_options {
 	uint32_t min_ppm;   /* children lighter than this share of the total are pruned */
 	uint32_t max_nodes; /* the lightest beyond it are pruned; at most 250,000 */
 	bool with_process;  /* first level below "all": the command name (label comm) */
-	bool with_lines;
-	uint32_t lost_ppm; /* for the header */
+	bool with_lines;    /* frames are told apart by file and line, too */
+	uint32_t lost_ppm;  /* for the header */
 	uint64_t window_us;
 };
 

@@ -19,7 +19,7 @@ struct head {
 
 /* The sections by what they hold. */
 struct sections {
-	struct ft_cursor nodes, frames, strings, libs, pruned;
+	struct ft_cursor nodes, frames, strings, libs, pruned, outcomes;
 };
 
 struct texts {
@@ -93,9 +93,11 @@ static int read_head(struct ft_cursor *c, struct head *head, struct ft_tree *tre
 static int read_sections(struct ft_cursor *c, const uint8_t *bytes, size_t len,
 			 const struct head *head, struct sections *sections)
 {
-	static const char tags[][5] = { "NODE", "FRAM", "STRS", "LIBS", "PRUN" };
-	struct ft_cursor *const found[] = { &sections->nodes, &sections->frames, &sections->strings,
-					    &sections->libs, &sections->pruned };
+	static const char tags[][5] = { "NODE", "FRAM", "STRS", "LIBS", "PRUN", "OUTC" };
+	struct ft_cursor *const found[] = {
+		&sections->nodes, &sections->frames, &sections->strings,
+		&sections->libs,  &sections->pruned, &sections->outcomes
+	};
 	size_t next = FT_TREE_HEAD_BYTES + (size_t)head->n_sections * 12;
 	unsigned int seen = 0;
 
@@ -117,7 +119,7 @@ static int read_sections(struct ft_cursor *c, const uint8_t *bytes, size_t len,
 		}
 		next += length;
 	}
-	/* Nothing hidden is the only thing that may go without saying. */
+	/* Nothing hidden and all stacks complete are what may go without saying. */
 	return next == len && (seen & 15) == 15 ? 0 : -EBADMSG;
 }
 
@@ -150,6 +152,16 @@ static int read_libs(struct ft_cursor *c, uint32_t n, const struct texts *texts)
 			return -EBADMSG;
 	}
 	return c->failed || ft_cursor_left(c) ? -EBADMSG : 0;
+}
+
+static int read_outcomes(struct ft_cursor *c, const struct texts *texts, uint64_t total)
+{
+	while (ft_cursor_left(c)) {
+		read_index(c, texts->n);
+		if (read_uv(c) > total)
+			return -EBADMSG;
+	}
+	return c->failed ? -EBADMSG : 0;
 }
 
 static int read_frames(struct ft_cursor *c, const struct head *head, const struct texts *texts,
@@ -269,6 +281,8 @@ int ft_tree_read(const uint8_t *bytes, size_t len, struct ft_tree **ret_tree)
 		r = read_nodes(&sections.nodes, &head, tree);
 	if (r == 0)
 		r = read_pruned(&sections.pruned, &head, tree);
+	if (r == 0)
+		r = read_outcomes(&sections.outcomes, &texts, tree->total);
 	if (r == 0)
 		r = sum_totals(tree);
 	if (r < 0)

@@ -5,7 +5,7 @@
 
 #include "agent/profile/tree.h"
 
-#define MAX_SUM (1ull << 53) /* what a browser can count to */
+#define MAX_SUM ((1ull << 53) - 1) /* what a browser can count to */
 
 /* Outcome of going down: there is no deeper node to be had, stay. */
 enum { AT_LIMIT = 1 };
@@ -143,7 +143,7 @@ static int add_row(struct ft_trie *trie, struct ft_frames *frames, uint32_t inde
 	return 0;
 }
 
-static uint64_t greatest_divisor(uint64_t a, uint64_t b)
+uint64_t ft_trie_divisor(uint64_t a, uint64_t b)
 {
 	while (b) {
 		uint64_t rest = a % b;
@@ -154,11 +154,10 @@ static uint64_t greatest_divisor(uint64_t a, uint64_t b)
 	return a;
 }
 
-static void weigh(struct ft_trie *trie)
+static void weigh(struct ft_trie *trie, uint64_t scale)
 {
 	uint32_t n = trie->nodes.n;
 	unsigned __int128 sum = 0;
-	uint64_t scale = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct ft_trie_node *node = ft_trie_at(trie, i);
@@ -166,9 +165,10 @@ static void weigh(struct ft_trie *trie)
 		node->self = FT_MAX(node->self, (int64_t)0);
 		sum += (uint64_t)node->self;
 		if (node->self && scale != 1)
-			scale = greatest_divisor((uint64_t)node->self, scale);
+			scale = ft_trie_divisor((uint64_t)node->self, scale);
 	}
-	scale = FT_MAX(scale, (uint64_t)1);
+	if (scale == 0 || scale > MAX_SUM)
+		scale = 1;
 	/* Only a forged profile has weights that need rounding. A scale past 64 bits
 	 * cannot come of it: 2^22 nodes of 2^63 make a sum of 2^85. */
 	while (sum / scale > MAX_SUM)
@@ -184,7 +184,8 @@ static void weigh(struct ft_trie *trie)
 	trie->scale = scale;
 }
 
-int ft_trie_init(struct ft_trie *trie, struct ft_frames *frames, uint32_t type, bool with_process)
+int ft_trie_init(struct ft_trie *trie, struct ft_frames *frames, uint32_t type, bool with_process,
+		 uint64_t also)
 {
 	uint32_t n = ft_profile_n_rows(frames->profile), all, root;
 	int r;
@@ -201,7 +202,7 @@ int ft_trie_init(struct ft_trie *trie, struct ft_frames *frames, uint32_t type, 
 	for (uint32_t i = 0; i < n && r == 0; i++)
 		r = add_row(trie, frames, i, type, with_process);
 	if (r == 0)
-		weigh(trie);
+		weigh(trie, also);
 	return r;
 }
 

@@ -36,11 +36,15 @@ struct ft_trie {
 
 /* Merge all rows by their values of sample type `type`. With process, the first level
  * is the command name. Weights are exact multiples of scale unless their sum would
- * pass 2^53; then they are rounded down. 0, -ENOMEM or -E2BIG; deinit either way. */
-int ft_trie_init(struct ft_trie *trie, struct ft_frames *frames, uint32_t type,
-		 bool with_process) FT_MUST_CHECK;
+ * reach 2^53; then they are rounded down. scale divides `also`, too (0: no wish). 0, -ENOMEM or
+ * -E2BIG; deinit either way. */
+int ft_trie_init(struct ft_trie *trie, struct ft_frames *frames, uint32_t type, bool with_process,
+		 uint64_t also) FT_MUST_CHECK;
 void ft_trie_deinit(struct ft_trie *trie);
 #define _cleanup_trie_ FT_CLEANUP(ft_trie_deinit)
+
+/* The greatest number that divides both; 0 is divided by all. */
+uint64_t ft_trie_divisor(uint64_t a, uint64_t b);
 
 /* Link first and next of all nodes so that siblings follow one another by rank of
  * their frames (ft_frames_rank). 0 or -ENOMEM. */

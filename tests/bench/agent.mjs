@@ -48,11 +48,29 @@ function readProcess(pid) {
 	};
 }
 
-const isOurs = (roles) => (object) => (object.pids || []).some((p) => roles.has(p.pid));
+/** Ids of what these processes hold open: what = 'prog_id' or 'map_id'. */
+function heldIds(roles, what) {
+	const ids = new Set();
+	for (const pid of roles.keys())
+		for (const fd of readdirSync(`/proc/${pid}/fdinfo`)) {
+			const found = new RegExp(`^${what}:\\s+(\\d+)`, 'm').exec(readFdinfo(pid, fd));
+			if (found) ids.add(Number(found[1]));
+		}
+	return ids;
+}
+
+function readFdinfo(pid, fd) {
+	try {
+		return readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8');
+	} catch {
+		return ''; // closed while we looked
+	}
+}
 
 function readBpf(roles) {
-	const programs = bpftool('prog', 'show').filter(isOurs(roles));
-	const maps = bpftool('map', 'show').filter(isOurs(roles));
+	const programIds = heldIds(roles, 'prog_id'), mapIds = heldIds(roles, 'map_id');
+	const programs = bpftool('prog', 'show').filter((p) => programIds.has(p.id));
+	const maps = bpftool('map', 'show').filter((m) => mapIds.has(m.id));
 	const tick = programs.find((p) => p.name === 'on_cpu_tick') || {};
 	return {
 		runs: tick.run_cnt || 0,

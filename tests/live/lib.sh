@@ -40,12 +40,17 @@ need_command() {
 	command -v "$1" >/dev/null || skip "needs $1"
 }
 
-# Ids of the BPF programs, or links, that no living process holds: pinned ones and such
-# as are held by the kernel alone. Other people's programs on this host do not count.
+# Ids of the BPF programs, or links, that no living process holds by a descriptor: pinned
+# ones and such as are held by the kernel alone. What other profilers on this host use
+# does not count; bpftool itself cannot tell holders in every build.
 ownerless() {
-	bpftool -j "$1" list | node -e '
-		for (const o of JSON.parse(require("fs").readFileSync(0)))
-			if (!o.pids || o.pids.length === 0) console.log(o.id, o.name || o.type);'
+	ids=$(bpftool -j "$1" list | node -e '
+		for (const o of JSON.parse(require("fs").readFileSync(0))) console.log(o.id);')
+	[ -n "$ids" ] || return 0
+	held=$(grep -hs "^$1_id:" /proc/[0-9]*/fdinfo/* | awk '{ print $2 }')
+	for id in $ids; do
+		case " $(echo $held) " in *" $id "*) ;; *) echo "$id" ;; esac
+	done
 }
 
 if [ "$(id -u)" = 0 ] && command -v bpftool >/dev/null; then
@@ -86,6 +91,7 @@ end_test() {
 	set +e
 	for pid in $started; do
 		kill "$pid" 2>/dev/null
+		kill -CONT "$pid" 2>/dev/null # it may be one that stands still
 		wait "$pid" 2>/dev/null
 	done
 	left=$(settle ours)

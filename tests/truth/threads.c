@@ -33,7 +33,7 @@ static void sleep_ns(uint64_t ns)
 }
 
 /* All four together use half a CPU. What one round burns too much, the next one burns
- * less. */
+ * less; after a standstill they catch up by bits, so that they can still be ended. */
 static void *run(void *argument)
 {
 	struct worker *worker = argument;
@@ -42,8 +42,11 @@ static void *run(void *argument)
 	pthread_setname_np(pthread_self(), worker->name);
 	while (truth_goes_on(end_ns)) {
 		wanted = (wall_ns() - start_ns) * worker->share / 200;
-		if (thread_ns() < wanted)
-			thread_work(wanted - thread_ns());
+		if (wanted > thread_ns()) {
+			uint64_t due = wanted - thread_ns();
+
+			thread_work(due < ROUND_NS ? due : ROUND_NS);
+		}
 		sleep_ns(jitter(&random, ROUND_NS));
 	}
 	worker->used_ns = thread_ns();

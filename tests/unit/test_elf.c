@@ -152,6 +152,7 @@ START_TEST(reads_large_counts)
 		return;
 	ck_assert_uint_eq(elf.n_sections, IMAGE_SECTIONS);
 	ck_assert_uint_eq(elf.n_segments, 1);
+	ck_assert_uint_eq(elf.n_build_id, 8);
 	ck_assert_uint_gt(elf.symtab.size, 0);
 }
 END_TEST
@@ -161,20 +162,61 @@ static const struct {
 	uint8_t n;
 } notes[] = {
 	{ 4, 8, NT_GNU_BUILD_ID, 8 },	       { 4, 0, NT_GNU_BUILD_ID, 0 },
-	{ 4, 65, NT_GNU_BUILD_ID, 0 },	       { 4, UINT32_MAX, NT_GNU_BUILD_ID, 0 },
-	{ UINT32_MAX, 8, NT_GNU_BUILD_ID, 0 }, { 3, 8, NT_GNU_BUILD_ID, 0 },
-	{ 4, 8, NT_GNU_ABI_TAG, 0 },
+	{ 4, 64, NT_GNU_BUILD_ID, 64 },	       { 4, 65, NT_GNU_BUILD_ID, 0 },
+	{ 4, UINT32_MAX, NT_GNU_BUILD_ID, 0 }, { UINT32_MAX, 8, NT_GNU_BUILD_ID, 0 },
+	{ 3, 8, NT_GNU_BUILD_ID, 0 },	       { 4, 8, NT_GNU_ABI_TAG, 0 },
 };
 
 START_TEST(keeps_no_odd_build_id)
 {
+	const uint64_t room = 128;
 	struct image image;
 	struct ft_elf elf;
 
 	image_make(&image, &plain);
 	memcpy(image.bytes + IMAGE_NOTE, &notes[_i], 12);
+	memcpy(image.bytes + sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr) +
+		       offsetof(Elf64_Phdr, p_filesz),
+	       &room, sizeof(room));
 	ck_assert_int_eq(read_bytes(image.bytes, image.len, &elf), 0);
 	ck_assert_uint_eq(elf.n_build_id, notes[_i].n);
+}
+END_TEST
+
+/* Strings may reach to the last byte of the file and no further. */
+START_TEST(knows_the_end_of_the_file)
+{
+	struct image image;
+	struct ft_elf elf;
+	Elf64_Shdr *strings;
+	uint64_t size;
+
+	image_make(&image, &plain);
+	strings = (Elf64_Shdr *)(image.bytes + image.sections) + IMAGE_SECTION_STRINGS;
+	size = image.len - strings->sh_offset + (uint64_t)_i;
+	memcpy(&strings->sh_size, &size, sizeof(size));
+	ck_assert_int_eq(read_bytes(image.bytes, image.len, &elf), _i ? -EBADMSG : 0);
+}
+END_TEST
+
+START_TEST(keeps_a_bounded_number_of_segments)
+{
+	const Elf64_Phdr segment = {
+		.p_type = PT_LOAD, .p_flags = PF_X, .p_filesz = 1, .p_memsz = 1
+	};
+	const uint16_t n = FT_SYM_MAX_SEGMENTS + 4;
+	struct image image;
+	struct ft_elf elf;
+	uint64_t at;
+
+	image_make(&image, &plain);
+	at = image.len;
+	for (uint32_t i = 0; i < n; i++)
+		image_append(&image, &segment, sizeof(segment));
+	memcpy(image.bytes + offsetof(Elf64_Ehdr, e_phoff), &at, sizeof(at));
+	memcpy(image.bytes + offsetof(Elf64_Ehdr, e_phnum), &n, sizeof(n));
+	ck_assert_int_eq(read_bytes(image.bytes, image.len, &elf), 0);
+	ck_assert_uint_eq(elf.n_segments, FT_SYM_MAX_SEGMENTS);
 }
 END_TEST
 
@@ -291,6 +333,8 @@ static void add_tests(TCase *tc)
 	tcase_add_loop_test(tc, refuses_a_lie, 0, FT_CASES(lies));
 	tcase_add_loop_test(tc, reads_large_counts, 0, 3);
 	tcase_add_loop_test(tc, keeps_no_odd_build_id, 0, FT_CASES(notes));
+	tcase_add_loop_test(tc, knows_the_end_of_the_file, 0, 2);
+	tcase_add_test(tc, keeps_a_bounded_number_of_segments);
 	tcase_add_test(tc, survives_truncation);
 	tcase_add_loop_test(tc, survives_flipped_bytes, 0, 3);
 	tcase_add_test(tc, says_when_the_file_shrinks);

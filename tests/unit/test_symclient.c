@@ -53,6 +53,27 @@ START_TEST(has_a_bounded_queue)
 }
 END_TEST
 
+/* Opening and forgetting leaves nothing pending, yet must not pile up descriptors. */
+START_TEST(has_a_bounded_queue_of_descriptors)
+{
+	_cleanup_close_ int fd = image_fd(0);
+	_cleanup_pair_ struct pair pair;
+	unsigned int before, rounds = 0;
+	int r = 0;
+
+	start(&pair, false);
+	before = open_descriptors();
+	while (r == 0 && rounds++ < 100000) {
+		r = ft_symclient_open(pair.client, 1, FT_SYMFILE_ELF, fd);
+		if (r == 0)
+			r = ft_symclient_forget(pair.client, 1);
+	}
+	ck_assert_int_eq(r, -EAGAIN);
+	ck_assert_uint_gt(open_descriptors(), before + 100);
+	ck_assert_uint_le(open_descriptors(), before + 256);
+}
+END_TEST
+
 /* Lies: what the other side says after OPEN of file 7 (wire 0, answered), OPEN of file 8
  * (wire 1, forgotten) and RESOLVE of addresses 10 and 20 of file 7. */
 enum lie {
@@ -232,6 +253,7 @@ END_TEST
 static void add_tests(TCase *tc)
 {
 	tcase_add_test(tc, has_a_bounded_queue);
+	tcase_add_test(tc, has_a_bounded_queue_of_descriptors);
 	tcase_add_loop_test(tc, catches_a_liar, 0, FT_CASES(lies));
 	tcase_add_loop_test(tc, takes_no_descriptors, 1, 3);
 	tcase_add_test(tc, tells_to_try_later_without_memory);

@@ -111,7 +111,10 @@ static const struct image_symbol symbols[] = {
 	/* 8: a label at the start of a function does not fill the gap behind it */
 	SYMBOL("begin", 0x100, 0, GLOBAL, NOTYPE),
 	SYMBOL("body", 0x100, 4, LOCAL, FUNC),
-	/* 9: up to the end of the section */
+	/* 9: equal but for the size */
+	SYMBOL("longer", 0x120, 16, GLOBAL, FUNC),
+	SYMBOL("short", 0x120, 8, GLOBAL, FUNC),
+	/* up to the end of the section */
 	SYMBOL("$not_mapping", 0x1f0, 0, GLOBAL, NOTYPE),
 };
 
@@ -153,6 +156,8 @@ static const struct {
 	{ 0x100, "body" },
 	{ 0x104, NULL },
 	{ 0x1ef, NULL },
+	{ 0x127, "short" },
+	{ 0x128, "longer" },
 	{ 0x1f0, "$not_mapping" },
 	{ 0x1ff, "$not_mapping" },
 	{ 0x200, NULL },

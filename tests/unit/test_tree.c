@@ -77,8 +77,7 @@ static const struct {
 	  .tree = "0 all 0/7, 1 all 0/1, 2 main 1/1, 1 cc 0/2, 2 main 2/2, 1 main 1/1, 1 sh 0/3, "
 		  "2 main 3/3",
 	  .scale = 1 },
-	{ .rows = { "sh;main 3", "cc;main 2" }, .tree = "0 all 0/1, 1 main 1/1",
-	  .scale = 5 },
+	{ .rows = { "sh;main 3", "cc;main 2" }, .tree = "0 all 0/1, 1 main 1/1", .scale = 5 },
 	{ .rows = { ";main>outer>inner;leaf>in 1" },
 	  .tree = "0 all 0/1, 1 main 0/1, 2 outer 0/1, 3 inner 0/1, 4 leaf 0/1, 5 in 1/1",
 	  .scale = 1 },
@@ -128,7 +127,10 @@ static const struct {
 	  .tree = "0 all 0/4, 1 a 1/1, 1 b 1/1, 1 c 0/1",
 	  .scale = 1,
 	  .pruned = 2 },
-	/* Past what a browser counts to. */
+	/* Past what a browser counts to, the weights or the scale. */
+	{ .rows = { ";a 9223372036854775807" },
+	  .tree = "0 all 0/9007199254740991, 1 a 9007199254740991/9007199254740991",
+	  .scale = 1024 },
 	{ .rows = { ";a 9223372036854775807", ";b 9223372036854775806" },
 	  .tree = "0 all 0/9007199254740990, 1 a 4503599627370495/4503599627370495, "
 		  "1 b 4503599627370495/4503599627370495",
@@ -238,6 +240,37 @@ START_TEST(has_the_bytes_of_the_format)
 	ck_assert_mem_eq(out.data + 164, want, sizeof(want) - 1);
 	/* One child of weight 1 hidden below node 4. */
 	ck_assert_mem_eq(out.data + out.len - 3, "\4\1\1", 3);
+}
+END_TEST
+
+START_TEST(tells_how_stacks_ended)
+{
+	static const char *const rows[] = { ";main;work 400", ";main 200" };
+	static const char *const hows[] = { "truncated", "broken", "truncated", "no\nregs" };
+	_cleanup_profile_ struct ft_profile *profile = ft_stacks_profile(rows, FT_COUNT(rows));
+	_cleanup_tree_ struct ft_tree *tree = NULL;
+	_cleanup_buffer_ struct ft_buffer out;
+	const struct ft_tree_options options = { 0 };
+	const int64_t values[] = { 100, 100 };
+
+	for (uint32_t i = 0; i < FT_COUNT(hows); i++) {
+		struct ft_label labels[] = {
+			{ .key = ft_stacks_string(profile, "outcome"),
+			  .text = ft_stacks_string(profile, hows[i]) },
+			{ .key = ft_stacks_string(profile, "n"), .number = i },
+		};
+		uint32_t id;
+
+		ck_assert_int_eq(ft_profile_labels(profile, labels, 2, &id), 0);
+		ck_assert_int_eq(ft_profile_add(profile, 1, id, values), 0);
+	}
+	write_tree(profile, &options, &out);
+	ck_assert_int_eq(ft_tree_read(out.data, out.len, &tree), 0);
+	ck_assert_uint_eq(out.data[20], 6);
+	ck_assert_mem_eq(out.data + 164, "OUTC", 4);
+	/* all, work, main, app, b01d, and then: heaviest first, equal ones by name. */
+	ck_assert_mem_eq(out.data + out.len - 6, "\6\2\7\1\10\1", 6);
+	ck_assert_ptr_nonnull(memmem(out.data, out.len, "truncated\0broken\0no regs\0", 25));
 }
 END_TEST
 
@@ -396,6 +429,7 @@ static void add_tests(TCase *tc)
 	tcase_add_loop_test(tc, order_of_rows_does_not_matter, 0, FT_CASES(cases));
 	tcase_add_test(tc, says_what_is_asked_in_the_head);
 	tcase_add_test(tc, has_the_bytes_of_the_format);
+	tcase_add_test(tc, tells_how_stacks_ended);
 	tcase_add_test(tc, cuts_what_is_too_deep);
 	tcase_add_test(tc, pruning_keeps_totals);
 	tcase_add_test(tc, refuses_damage);

@@ -53,10 +53,10 @@ export function readRects(page) {
 	return page.evaluate(() => window.__ft.rects());
 }
 
-/** Until a box with this name has this property. */
-export async function waitForBox(page, name, test = () => true) {
-	await page.waitForFunction(([wanted, body]) => window.__ft.rects().some((box) => box.name === wanted && new Function("box", `return (${body})(box)`)(box)),
-		[name, String(test)], { timeout: 10000 });
+/** Until a box with this name is at least so wide. */
+export async function waitForBox(page, name, width = 1) {
+	await page.waitForFunction(([wanted, least]) => window.__ft.rects().some((box) => box.name === wanted && box.w >= least),
+		[name, width], { timeout: 10000 });
 }
 
 /** Middle of the first box with this name, in page coordinates. */

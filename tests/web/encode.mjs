@@ -97,11 +97,19 @@ export function randomTree(count, seed, maxDepth = 90, names = Math.max(20, Math
 		frames.push([lib === "vmlinux" ? `__x64_sys_thing_${i}` : `${["net", "http", "db", "ssl", "json"][i % 5]}::Worker<std::string>::step_${i}(int)`,
 			lib, lib === "vmlinux" ? 2 : 1]);
 	}
-	const nodes = [[0, 0, 0]];
+	const nodes = [[0, 0, 0]], siblings = [];
 	let depth = 0;
 	while (nodes.length < count) {
 		depth = random() < 0.62 && depth < maxDepth ? depth + 1 : Math.max(1, depth - (random() * 6 | 0));
-		nodes.push([depth, 1 + (random() ** 2 * names | 0), random() < 0.4 ? Math.ceil(random() ** 6 * 1e9) : 1e6]);
+		const taken = (siblings[depth] ??= new Set());
+		siblings.length = depth + 1;
+		let frame = 1 + (random() ** 2 * names | 0);
+		if (taken.has(frame)) {
+			frames.push([`${frames[frame][0]}#${frames.length}`, ...frames[frame].slice(1)]);
+			frame = frames.length - 1;
+		}
+		taken.add(frame);
+		nodes.push([depth, frame, random() < 0.4 ? Math.ceil(random() ** 6 * 1e9) : 1e6]);
 	}
 	return { nodes, frames };
 }
