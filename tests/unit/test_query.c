@@ -169,7 +169,7 @@ static const struct {
 	{ 0, false, true, true, false, false, false, true },
 	{ FT_QUERY_TID, false, true, true, true, false, false, true },
 	{ FT_QUERY_THREAD | FT_QUERY_CPU, false, true, true, false, true, true, true },
-	{ 0, true, true, false, false, false, false, false },
+	{ 0, true, true, false, false, false, false, true },
 };
 
 START_TEST(labels_as_asked)
