@@ -13,13 +13,8 @@ import { showLegend, showMessage, showNotices } from "./panel.js";
 import { SearchBox } from "./searchbox.js";
 import { GraphPanel } from "./graph.js";
 import { commandOf } from "./keys.js";
-import { bindControls } from "./controls.js";
+import { Controls } from "./controls.js";
 import { makeMatchWorker } from "./match_start.js";
-
-/** @typedef {import("./data.js").Meta} Meta */
-/** @typedef {import("./data.js").Metric} Metric */
-/** @typedef {import("./tree.js").Tree} Tree */
-/** @typedef {import("./state.js").ViewState} ViewState */
 
 const POLL_MS = 2000;
 /** The newest time that the timeline shows at first. */
@@ -29,23 +24,16 @@ const TIMELINE_SPAN_MIN_US = 300e6;
 const DETAIL_FACTOR = 8;
 
 export class App {
-	/** @param {Document} page @param {import("./data.js").HttpSource | EmbeddedSource} source */
 	constructor(page, source) {
 		this.page = page;
 		this.source = source;
 		this.state = readState(page.location.hash);
-		/** @type {Meta | null} */
 		this.meta = null;
-		/** @type {Tree | null} */
 		this.tree = null;
-		/** @type {import("./data.js").Timeline | null} */
 		this.timeline = null;
-		/** @type {{from: number, to: number} | null} */
 		this.range = null;
 		this.loaded = { tree: "", timeline: "" };
-		/** @type {{from: number, to: number}} */
 		this.span = { from: 0, to: 0 };
-		/** @type {string[]} */
 		this.focusKeys = [];
 		this.detailed = new Set();
 		this.trouble = "";
@@ -67,12 +55,11 @@ export class App {
 			go: (node) => this.graph.zoom(node),
 			leave: () => this.graph.host.focus(),
 		});
-		this.controls = bindControls(this);
+		this.controls = new Controls(this);
 	}
 
-	/** @param {string} id */
 	find(id) {
-		return /** @type {HTMLElement} */ (this.page.getElementById(id));
+		return this.page.getElementById(id);
 	}
 
 	start() {
@@ -86,7 +73,7 @@ export class App {
 		this.poll();
 	}
 
-	/** Ask for what is new, now and, from an agent, every two seconds while somebody looks. */
+	// Ask for what is new, now and, from an agent, every two seconds while somebody looks.
 	async poll() {
 		clearTimeout(this.pollTimer);
 		try {
@@ -102,7 +89,6 @@ export class App {
 			this.pollTimer = setTimeout(() => this.poll(), POLL_MS);
 	}
 
-	/** @param {Meta} meta */
 	async setMeta(meta) {
 		this.meta = meta;
 		this.controls.showMeta(meta);
@@ -118,9 +104,8 @@ export class App {
 		await this.refresh();
 	}
 
-	/** @returns {Metric} */
 	metric() {
-		const metrics = /** @type {Meta} */ (this.meta).metrics;
+		const metrics = this.meta.metrics;
 		return metrics.find((metric) => metric.id === this.state.metric) ?? metrics[0];
 	}
 
@@ -128,7 +113,7 @@ export class App {
 		return this.meta?.source === "agent" && (!this.state.window || "live" in this.state.window);
 	}
 
-	/** The chosen window in absolute times. @param {Meta} meta */
+	// The chosen window in absolute times.
 	resolveWindow(meta) {
 		const { window } = this.state, { from_us: first, to_us: last } = meta.retain;
 		if (window && "from" in window) return window;
@@ -136,7 +121,7 @@ export class App {
 		return { from: Math.max(first, last - (window?.live ?? LIVE_SPAN_US)), to: last };
 	}
 
-	/** Times on the timeline. @param {Meta} meta */
+	// Times on the timeline.
 	resolveRange(meta) {
 		const { from_us: first, to_us: last } = meta.retain;
 		if (this.range) return this.range;
@@ -155,7 +140,7 @@ export class App {
 		this.refresh();
 	}
 
-	/** Load what the selection needs and is not there yet. */
+	// Load what the selection needs and is not there yet.
 	async refresh() {
 		const meta = this.meta;
 		if (!meta || !meta.metrics.length) return;
@@ -165,7 +150,6 @@ export class App {
 		await Promise.all([this.loadTimeline(meta), this.loadTree()]);
 	}
 
-	/** @param {Meta} meta */
 	async loadTimeline(meta) {
 		const range = this.resolveRange(meta), metric = this.metric();
 		const key = JSON.stringify([range, metric.id, meta.gen]);
@@ -208,7 +192,6 @@ export class App {
 		}
 	}
 
-	/** @param {unknown} error */
 	showTreeError(error) {
 		if (this.isLive() && this.tree) {
 			this.showTrouble(error);
@@ -224,8 +207,7 @@ export class App {
 		});
 	}
 
-	/** A new tree for the window; the zoom stays where it was, as far as the tree has it.
-	 * @param {Tree} tree @param {Metric} metric */
+	// A new tree for the window; the zoom stays where it was, as far as the tree has it.
 	showTree(tree, metric) {
 		const old = this.tree, cursor = old && this.graph.view.scene.cursor >= 0 ? pathKeys(old, this.graph.view.scene.cursor) : null;
 		const { node, found } = followKeys(tree, this.focusKeys);
@@ -250,7 +232,7 @@ export class App {
 		}The host was idle, or the window is shorter than the time between two samples. Drag a longer window over the timeline.` };
 	}
 
-	/** A zoom that came with the link: look it up once the tree is there, with all detail if need be. */
+	// A zoom that came with the link: look it up once the tree is there, with all detail if need be.
 	async findZoom() {
 		const id = this.state.zoom;
 		if (!id || !this.tree || (this.focusKeys.length && pathId(this.tree, this.graph.focus) === id)) return;
@@ -260,7 +242,7 @@ export class App {
 			const raw = await this.source.tree({ metric: this.metric().id, ...this.span }, { minPpm: 0 });
 			if (!raw || this.state.zoom !== id) return;
 			this.showTree(layoutTree(raw, this.state.order), this.metric());
-			node = findPathId(/** @type {Tree} */ (this.tree), id);
+			node = findPathId(this.tree, id);
 		}
 		if (node < 0) this.zoomNotice = "The function that the link zooms to is not in this window; everything is shown.";
 		else {
@@ -270,9 +252,8 @@ export class App {
 		this.showNotes();
 	}
 
-	/** @param {number} node */
 	zoomed(node) {
-		const tree = /** @type {Tree} */ (this.tree);
+		const tree = this.tree;
 		this.focusKeys = pathKeys(tree, node);
 		this.zoomNotice = "";
 		this.change({ zoom: pathId(tree, node) });
@@ -282,7 +263,7 @@ export class App {
 
 	/** Replace a subtree by a finer answer. @param {number} node @param {number} minPpm below 0: as the agent sees fit */
 	async loadDetail(node, minPpm) {
-		const tree = /** @type {Tree} */ (this.tree), metric = this.metric();
+		const tree = this.tree, metric = this.metric();
 		const root = pathId(tree, node), key = `${root} ${minPpm}`;
 		if (!this.source.canDetail) {
 			this.zoomNotice = "This report holds no more detail than it shows.";
@@ -298,7 +279,7 @@ export class App {
 			if (!raw || this.tree !== tree) return;
 			const { focus } = this.graph, keys = this.focusKeys;
 			this.showTree(layoutTree(graftTree(tree, node, raw), this.state.order), metric);
-			if (minPpm >= 0 && focus !== node) this.graph.zoom(followKeys(/** @type {Tree} */ (this.tree), pathKeys(tree, node)).node);
+			if (minPpm >= 0 && focus !== node) this.graph.zoom(followKeys(this.tree, pathKeys(tree, node)).node);
 			else this.focusKeys = keys;
 		} catch (error) {
 			this.detailed.delete(key);
@@ -308,7 +289,7 @@ export class App {
 		}
 	}
 
-	/** The person changed something. @param {Partial<ViewState>} patch */
+	// The person changed something.
 	change(patch) {
 		const before = this.state;
 		this.state = { ...before, ...patch };
@@ -322,7 +303,7 @@ export class App {
 		if ("window" in patch || "metric" in patch) this.refresh();
 	}
 
-	/** The address changed: Back, Forward, or typed. @param {ViewState} state */
+	// The address changed: Back, Forward, or typed.
 	follow(state) {
 		const before = this.state;
 		this.state = state;
@@ -374,10 +355,10 @@ export class App {
 		this.times.theme = theme;
 		this.times.draw();
 		showLegend(this.find("legend"), this.tree, dark);
-		this.controls.showTheme(dark);
+		this.find("theme").textContent = dark ? "Light" : "Dark";
 	}
 
-	/** Something failed, but what is on the screen stays. @param {unknown} error */
+	// Something failed, but what is on the screen stays.
 	showTrouble(error) {
 		const known = error instanceof SourceError ? error : new SourceError(String(error), "Reload the page.", "bug");
 		if (!this.tree) {
@@ -388,9 +369,8 @@ export class App {
 		this.showNotes();
 	}
 
-	/** Everything that a reader of the numbers must know about them. */
+	// Everything that a reader of the numbers must know about them.
 	showNotes() {
-		/** @type {{kind: "info" | "warn", text: string}[]} */
 		const notes = [];
 		const { tree } = this;
 		if (this.trouble) notes.push({ kind: "warn", text: this.trouble });
@@ -411,7 +391,6 @@ export class App {
 		showNotices(this.find("notices"), notes);
 	}
 
-	/** @param {string} text @param {string} what */
 	async copy(text, what) {
 		try {
 			await navigator.clipboard.writeText(text);
@@ -421,18 +400,17 @@ export class App {
 		}
 	}
 
-	/** A link to exactly this, also when the page follows the newest data. */
+	// A link to exactly this, also when the page follows the newest data.
 	link() {
 		const hash = writeState({ ...this.state, window: { ...this.span }, metric: this.meta?.metrics.length ? this.metric().id : "" });
 		return `${location.href.split("#")[0]}${hash}`;
 	}
 
-	/** @param {KeyboardEvent} event */
 	onKey(event) {
-		const target = /** @type {HTMLElement} */ (event.target);
+		const target = event.target;
 		const place = target.id === "flame" ? "graph" : target.classList.contains("brush") ? "timeline" : "other";
 		const command = commandOf(event, place, this.state.orientation === "flame");
 		if (!command || event.defaultPrevented || this.page.querySelector("dialog[open]")) return;
-		if (this.controls.run(command, place) || this.graph.run(command)) event.preventDefault();
+		if (this.controls.run(command) || this.graph.run(command)) event.preventDefault();
 	}
 }

@@ -1,9 +1,6 @@
 // controls.js - the buttons and fields of the page's head.
 
-import { formatSpan } from "./units.js";
-
-/** @typedef {import("./app.js").App} App */
-/** @typedef {import("./data.js").Meta} Meta */
+import { formatSeconds, formatSpan } from "./units.js";
 
 const SAY_MS = 4000;
 
@@ -13,115 +10,109 @@ function toLocalField(us) {
 	return new Date(ms - shift).toISOString().slice(0, 23);
 }
 
-/** Connects the controls and returns what the app tells them.
- * @param {App} app */
-export function bindControls(app) {
-	const find = (/** @type {string} */ id) => app.find(id);
-	const metric = /** @type {HTMLSelectElement} */ (find("metric"));
-	const exactFrom = /** @type {HTMLInputElement} */ (find("exact-from"));
-	const exactTo = /** @type {HTMLInputElement} */ (find("exact-to"));
-	const dialog = /** @type {HTMLDialogElement} */ (find("help-dialog"));
-	let sayTimer = 0;
+/** What the app tells the controls, and what they ask of it. */
+export class Controls {
+	constructor(app) {
+		this.app = app;
+		this.metric = app.find("metric");
+		this.dialog = app.find("help-dialog");
+		this.sayTimer = 0;
+		const on = (id, act) => app.find(id).addEventListener("click", act);
+		on("orientation", () => this.run("orientation"));
+		on("order", () => this.run("order"));
+		on("help", () => this.run("help"));
+		on("copy-link", () => this.run("copy-link"));
+		on("live", () => app.change({ window: app.isLive() ? { ...app.span } : null }));
+		on("theme", () => this.switchTheme());
+		this.metric.addEventListener("change", () => app.change({ metric: this.metric.value }));
+		this.listenExact(app.find("exact-from"), app.find("exact-to"));
+	}
 
-	const turn = () => app.change({ orientation: app.state.orientation === "flame" ? "icicle" : "flame" });
-	const reorder = () => app.change({ order: app.state.order === "name" ? "weight" : "name" });
-	const on = (/** @type {string} */ id, /** @type {() => void} */ act) => find(id).addEventListener("click", act);
-	on("orientation", turn);
-	on("order", reorder);
-	on("help", () => dialog.showModal());
-	on("copy-link", () => app.copy(app.link(), "link"));
-	on("live", () => app.change({ window: app.isLive() ? { ...app.span } : null }));
-	on("theme", () => {
-		const theme = app.isDark() ? "light" : "dark";
+	switchTheme() {
+		const theme = this.app.isDark() ? "light" : "dark";
 		try {
 			localStorage.setItem("flametrail-theme", theme);
 		} catch {
 			// Storage is off here; the address still says it.
 		}
-		app.change({ theme });
-	});
-	metric.addEventListener("change", () => app.change({ metric: metric.value }));
-	find("exact").addEventListener("toggle", () => {
-		exactFrom.value = toLocalField(app.span.from);
-		exactTo.value = toLocalField(app.span.to);
-	});
-	find("exact-form").addEventListener("submit", (event) => {
-		event.preventDefault();
-		const from = new Date(exactFrom.value).getTime() * 1000, to = new Date(exactTo.value).getTime() * 1000;
-		if (from < to) app.change({ window: { from, to } });
-		else controls.say("The window must end after it begins.");
-	});
-	const clearSearch = () => {
-		if (!app.search.field.value) return false;
-		app.search.setText("");
-		app.change({ search: "" });
+		this.app.change({ theme });
+	}
+
+	listenExact(fromField, toField) {
+		const { app } = this;
+		app.find("exact").addEventListener("toggle", () => {
+			fromField.value = toLocalField(app.span.from);
+			toField.value = toLocalField(app.span.to);
+		});
+		app.find("exact-form").addEventListener("submit", (event) => {
+			event.preventDefault();
+			const from = new Date(fromField.value).getTime() * 1000, to = new Date(toField.value).getTime() * 1000;
+			if (from < to) app.change({ window: { from, to } });
+			else this.say("The window must end after it begins.");
+		});
+	}
+
+	/** @param {Meta} meta */
+	showMeta(meta) {
+		const { app, metric } = this, title = meta.title || meta.host || "";
+		app.find("title").textContent = title;
+		app.page.title = title ? `${title} · flametrail` : "flametrail";
+		const ids = meta.metrics.map((entry) => `${entry.id} ${entry.label}`).join("\n");
+		if (metric.dataset.ids !== ids) {
+			metric.dataset.ids = ids;
+			metric.replaceChildren(...meta.metrics.map((entry) => new Option(entry.label || entry.id, entry.id)));
+		}
+		metric.disabled = meta.metrics.length < 2;
+		app.find("live").textContent = meta.source === "agent" ? "Live" : "All";
+		app.find("live").hidden = meta.source === "report";
+	}
+
+	/** @param {Span} span @param {boolean} live */
+	showSpan(span, live) {
+		const { app } = this, exact = formatSpan(span.from, span.to, app.meta.now_us);
+		app.find("span").textContent = live ? `last ${formatSeconds((span.to - span.from) / 1e6)}` : exact;
+		app.find("span").title = exact;
+		app.find("live").setAttribute("aria-pressed", String(live || (app.meta.source !== "agent" && !app.state.window)));
+		this.metric.value = app.metric().id;
+		app.find("times-label").textContent = `${app.metric().label || app.metric().id} over time`;
+	}
+
+	/** @param {ViewState} state */
+	showState(state) {
+		this.app.find("orientation").textContent = state.orientation === "flame" ? "Flame" : "Icicle";
+		this.app.find("order").textContent = state.order === "name" ? "By name" : "By weight";
+	}
+
+	// A short word to the person.
+	say(text) {
+		clearTimeout(this.sayTimer);
+		const note = this.app.find("said");
+		note.textContent = text;
+		note.hidden = false;
+		this.sayTimer = setTimeout(() => (note.hidden = true), SAY_MS);
+	}
+
+	/** Carry out a command; false when it is not one of these. @param {Command} command */
+	run(command) {
+		const { app } = this, { state, search, graph } = app;
+		if (command === "search") search.field.select();
+		else if (command === "help") this.dialog.showModal();
+		else if (command === "copy-link") app.copy(app.link(), "link");
+		else if (command === "orientation") app.change({ orientation: state.orientation === "flame" ? "icicle" : "flame" });
+		else if (command === "order") app.change({ order: state.order === "name" ? "weight" : "name" });
+		else if (command === "next") search.step(1);
+		else if (command === "previous") search.step(-1);
+		else if (command === "escape") this.escape(search, graph);
+		else return false;
 		return true;
-	};
+	}
 
-	const controls = {
-		/** @param {Meta} meta */
-		showMeta(meta) {
-			const title = meta.title || meta.host || "";
-			find("title").textContent = title;
-			app.page.title = title ? `${title} · flametrail` : "flametrail";
-			const ids = meta.metrics.map((entry) => `${entry.id} ${entry.label}`).join("\n");
-			if (metric.dataset.ids !== ids) {
-				metric.dataset.ids = ids;
-				metric.replaceChildren(...meta.metrics.map((entry) => new Option(entry.label || entry.id, entry.id)));
-			}
-			metric.disabled = meta.metrics.length < 2;
-			if (meta.metrics.length) {
-				metric.value = app.metric().id;
-				find("times-label").textContent = `${app.metric().label || app.metric().id} over time`;
-			}
-			find("live").textContent = meta.source === "agent" ? "Live" : "All";
-			find("live").hidden = meta.source === "report";
-		},
-
-		/** @param {{from: number, to: number}} span @param {boolean} live */
-		showSpan(span, live) {
-			const now = app.meta?.now_us ?? span.to;
-			find("span").textContent = `${live ? "last " : ""}${formatSpan(span.from, span.to, now)}`.replace(/^last .*\((.*)\)$/, "last $1");
-			find("span").title = formatSpan(span.from, span.to, 0);
-			find("live").setAttribute("aria-pressed", String(live || (app.meta?.source !== "agent" && !app.state.window)));
-			if (app.meta?.metrics.length) metric.value = app.metric().id;
-		},
-
-		/** @param {import("./state.js").ViewState} state */
-		showState(state) {
-			find("orientation").textContent = state.orientation === "flame" ? "Flame" : "Icicle";
-			find("order").textContent = state.order === "name" ? "By name" : "By weight";
-		},
-
-		/** @param {boolean} dark */
-		showTheme(dark) {
-			find("theme").textContent = dark ? "Light" : "Dark";
-		},
-
-		/** @param {string} text a short word to the person */
-		say(text) {
-			clearTimeout(sayTimer);
-			const note = find("said");
-			note.textContent = text;
-			note.hidden = false;
-			sayTimer = setTimeout(() => (note.hidden = true), SAY_MS);
-		},
-
-		/** @param {import("./keys.js").Command} command @param {string} place */
-		run(command, place) {
-			if (command === "search") app.search.field.select();
-			else if (command === "help") dialog.showModal();
-			else if (command === "copy-link") app.copy(app.link(), "link");
-			else if (command === "orientation") turn();
-			else if (command === "order") reorder();
-			else if (command === "next") app.search.step(1);
-			else if (command === "previous") app.search.step(-1);
-			else if (command === "escape") {
-				if (app.page.activeElement === app.search.field) app.graph.host.focus();
-				else if (!app.graph.tip.hidden || !clearSearch()) app.graph.escape();
-			} else return false;
-			return place !== "timeline" || command !== "escape";
-		},
-	};
-	return controls;
+	// One step back: out of the field, the tooltip, the search, the zoom.
+	escape(search, graph) {
+		if (this.app.page.activeElement === search.field) graph.host.focus();
+		else if (graph.tip.hidden && search.field.value) {
+			search.setText("");
+			this.app.change({ search: "" });
+		} else graph.escape();
+	}
 }

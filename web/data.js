@@ -3,8 +3,6 @@
 
 import { decodeTree } from "./fttr.js";
 
-/** @typedef {import("./fttr.js").RawTree} RawTree */
-
 const REQUEST_LIMIT_MS = 30000;
 
 /** @typedef {{id: string, unit: string, kind: string, events: string, period_ns: number, label: string}} Metric */
@@ -27,7 +25,6 @@ const REQUEST_LIMIT_MS = 30000;
 
 /** An answer that could not be had, with what the person can do about it. */
 export class SourceError extends Error {
-	/** @param {string} message @param {string} advice @param {string} code */
 	constructor(message, advice, code) {
 		super(message);
 		this.advice = advice;
@@ -55,7 +52,7 @@ function explainStatus(status, body) {
 	} catch {
 		// Not the agent's own words: the status has to do.
 	}
-	const advice = ADVICE[/** @type {keyof ADVICE} */ (code)] ??
+	const advice = ADVICE[code] ??
 		"Look at the agent's log for this time; if it stays, run “flametrail doctor” on the host.";
 	return new SourceError(message, advice, code);
 }
@@ -66,13 +63,10 @@ export class HttpSource {
 	constructor(base) {
 		this.base = base;
 		this.canDetail = true;
-		/** @type {Map<string, AbortController>} */
 		this.running = new Map();
 	}
 
-	/** The answer, or undefined when a newer question replaced this one.
-	 * @template T @param {string} path @param {Record<string, string | number>} params
-	 * @param {(response: Response) => Promise<T>} read @returns {Promise<T | undefined>} */
+	// The answer, or undefined when a newer question replaced this one.
 	async ask(path, params, read) {
 		this.running.get(path)?.abort();
 		const control = new AbortController();
@@ -93,19 +87,15 @@ export class HttpSource {
 		}
 	}
 
-	/** @returns {Promise<Meta | undefined>} */
 	meta() {
 		return this.ask("meta", {}, (response) => response.json());
 	}
 
-	/** @param {Window} window @param {number} cols @returns {Promise<Timeline | undefined>} */
 	timeline(window, cols) {
 		return this.ask("timeline", { ...window, cols }, (response) => response.json());
 	}
 
-	/** @param {Window} window @param {TreeDetail} detail @returns {Promise<RawTree | undefined>} */
 	tree(window, detail) {
-		/** @type {Record<string, string | number>} */
 		const params = { ...window };
 		if (detail.root) params.root = detail.root;
 		if (detail.minPpm !== undefined) params.min_ppm = detail.minPpm;
@@ -142,17 +132,14 @@ export class EmbeddedSource {
 		this.base64 = base64;
 	}
 
-	/** @returns {Promise<Meta>} */
 	async meta() {
 		return { ...this.carried, source: "report" };
 	}
 
-	/** @returns {Promise<Timeline | undefined>} */
 	async timeline() {
 		return this.carried.timeline;
 	}
 
-	/** @returns {Promise<RawTree>} */
 	async tree() {
 		try {
 			return decodeTree(await unpackBase64(this.base64));

@@ -6,10 +6,6 @@ import { boxAt, frameLabel } from "./tree.js";
 import { depthAt, paintTree, rowTop } from "./raster.js";
 import { blendPixel, framePixels } from "./palette.js";
 
-/** @typedef {import("./tree.js").Tree} Tree */
-/** @typedef {import("./raster.js").Box} Box */
-/** @typedef {import("./raster.js").Scene} Scene */
-
 const ROW_CSS = 18;
 const FONT_CSS = 12;
 const LABEL_MIN_CSS = 28;
@@ -20,12 +16,11 @@ const ROWS_ABOVE = 4;
 
 export class FlameView {
 	/** @param {HTMLCanvasElement} canvas filling a positioned parent
-	 * @param {import("./palette.js").Theme} theme @param {() => void} onChange after each drawing */
+	 * @param {Theme} theme @param {() => void} onChange after each drawing */
 	constructor(canvas, theme, onChange) {
 		this.canvas = canvas;
-		this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false }));
+		this.context = canvas.getContext("2d", { alpha: false });
 		this.onChange = onChange;
-		/** @type {Tree | null} */
 		this.tree = null;
 		this.theme = theme;
 		this.ratio = 1;
@@ -34,14 +29,10 @@ export class FlameView {
 		this.smallest = 1;
 		this.frameWanted = 0;
 		this.drawMs = 0;
-		/** @type {{from: number, to: number, fromEnd: number, toEnd: number, start: number} | null} */
 		this.motion = null;
-		/** @type {ImageData | null} */
 		this.image = null;
-		/** @type {Box[]} */
 		this.boxes = [];
 		this.widths = new Float32Array(0);
-		/** @type {Scene} */
 		this.scene = {
 			from: 0, to: 1, scroll: 0, row: ROW_CSS, flip: false, focus: 0, cursor: -1, hover: -1, hits: null,
 			colors: new Uint32Array(0), faded: new Uint32Array(0), dimmed: new Uint32Array(0), theme,
@@ -49,9 +40,9 @@ export class FlameView {
 		};
 	}
 
-	/** Fit the canvas to its parent. */
+	// Fit the canvas to its parent.
 	resize() {
-		const parent = /** @type {HTMLElement} */ (this.canvas.parentElement);
+		const parent = this.canvas.parentElement;
 		this.ratio = clampNumber(globalThis.devicePixelRatio || 1, 0.5, 4);
 		const width = clampNumber(Math.round(parent.clientWidth * this.ratio), 1, 8192);
 		const height = clampNumber(Math.round(parent.clientHeight * this.ratio), 1, 8192);
@@ -66,8 +57,7 @@ export class FlameView {
 		this.draw();
 	}
 
-	/** Show another tree, the same part of it in sight where `focus` is the old focus's place.
-	 * @param {Tree} tree @param {number} focus @param {boolean} keepPart */
+	// Show another tree, the same part of it in sight where `focus` is the old focus's place.
 	setTree(tree, focus, keepPart) {
 		const old = this.tree, { scene } = this;
 		let start = 0, span = 1;
@@ -89,16 +79,14 @@ export class FlameView {
 		this.scrollBy(0);
 	}
 
-	/** @param {number} node */
 	focusOn(node) {
-		const tree = /** @type {Tree} */ (this.tree);
+		const tree = this.tree;
 		this.scene.focus = node;
 		this.focusDepthMax = tree.depth[node];
 		for (let i = node; i < tree.end[node]; i++)
 			if (tree.depth[i] > this.focusDepthMax) this.focusDepthMax = tree.depth[i];
 	}
 
-	/** @param {import("./palette.js").Theme} theme */
 	setTheme(theme) {
 		const { scene } = this;
 		this.theme = scene.theme = theme;
@@ -110,7 +98,7 @@ export class FlameView {
 		this.wantFrame();
 	}
 
-	/** Zoom so that the node fills the width. @param {number} node @param {boolean} animate */
+	// Zoom so that the node fills the width.
 	zoomTo(node, animate) {
 		const tree = this.tree;
 		if (!tree) return;
@@ -163,7 +151,7 @@ export class FlameView {
 		this.wantFrame();
 	}
 
-	/** Scroll and pan as little as shows the node. @param {number} node */
+	// Scroll and pan as little as shows the node.
 	reveal(node) {
 		const tree = this.tree;
 		if (!tree) return;
@@ -176,8 +164,7 @@ export class FlameView {
 		this.wantFrame();
 	}
 
-	/** What is at a point given in CSS pixels of the canvas; node -1 for nothing.
-	 * @param {number} x @param {number} y */
+	// What is at a point given in CSS pixels of the canvas; node -1 for nothing.
 	boxAtPoint(x, y) {
 		if (!this.tree) return { node: -1, hidden: false };
 		const { scene, canvas } = this;
@@ -185,12 +172,12 @@ export class FlameView {
 		return boxAt(this.tree, depthAt(scene, canvas.height, Math.floor(y * this.ratio)), at);
 	}
 
-	/** Draw at the next frame of the screen. */
+	// Draw at the next frame of the screen.
 	wantFrame() {
 		this.frameWanted ||= requestAnimationFrame(() => this.draw());
 	}
 
-	/** Draw now. */
+	// Draw now.
 	draw() {
 		cancelAnimationFrame(this.frameWanted);
 		this.frameWanted = 0;
@@ -212,15 +199,13 @@ export class FlameView {
 		this.onChange();
 	}
 
-	/** @param {number} now */
 	moveOn(now) {
-		const motion = /** @type {NonNullable<FlameView["motion"]>} */ (this.motion);
+		const motion = this.motion;
 		const part = clampNumber((now - motion.start) / ZOOM_MS, 0, 1), eased = 1 - (1 - part) ** 3;
 		if (part === 1) this.motion = null;
 		this.setRange(motion.from + (motion.fromEnd - motion.from) * eased, motion.to + (motion.toEnd - motion.to) * eased);
 	}
 
-	/** @param {Tree} tree */
 	drawLabels(tree) {
 		const { context, scene, ratio } = this;
 		let labelled = this.boxes.filter((box) => box.right - box.left >= scene.labelWidth);
@@ -254,7 +239,7 @@ export class FlameView {
 		return count > 1 ? `${head.slice(0, count)}…` : "";
 	}
 
-	/** Geometry for tests: CSS-independent pixels of every box that is labelled or marked. */
+	// Geometry for tests: CSS-independent pixels of every box that is labelled or marked.
 	rects() {
 		const { tree } = this;
 		if (!tree) return [];
@@ -265,7 +250,7 @@ export class FlameView {
 		}));
 	}
 
-	/** First line of a node's row, in CSS pixels. @param {number} node */
+	// First line of a node's row, in CSS pixels.
 	rowOf(node) {
 		return rowTop(this.scene, this.canvas.height, this.tree?.depth[node] ?? 0) / this.ratio;
 	}

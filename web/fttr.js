@@ -226,7 +226,7 @@ export function decodeTree(bytes) {
 	const n = view.getUint32(8, true), nFrames = view.getUint32(12, true), nLibs = view.getUint32(16, true);
 	const withBase = (flags & FTTR_FLAG_BASE) !== 0, withLines = (flags & FTTR_FLAG_LINES) !== 0;
 	const sections = readSections(bytes, view, view.getUint32(20, true));
-	const need = (/** @type {string} */ tag) => {
+	const need = (tag) => {
 		const section = sections.get(tag);
 		if (!section) throw new Error(`section ${tag} is missing`);
 		return section;

@@ -1,7 +1,5 @@
 // gestures.js - pointer and wheel on the flame graph as pans, zooms, picks.
 
-/** @typedef {import("./flame.js").FlameView} FlameView */
-
 const DRAG_START_PX = 4;
 const WHEEL_LINE_PX = 36;
 
@@ -15,10 +13,9 @@ const WHEEL_LINE_PX = 36;
 /** Listen on the element that holds the canvas.
  * @param {HTMLElement} element @param {FlameView} view @param {GestureHandlers} handlers */
 export function listenGestures(element, view, handlers) {
-	/** @type {Map<number, {x: number, y: number}>} */
 	const down = new Map();
 	let dragged = false;
-	const local = (/** @type {MouseEvent} */ event) => {
+	const local = (event) => {
 		const box = element.getBoundingClientRect();
 		return { x: event.clientX - box.left, y: event.clientY - box.top };
 	};
@@ -59,7 +56,7 @@ export function listenGestures(element, view, handlers) {
 		down.set(event.pointerId, at);
 	});
 
-	const release = (/** @type {PointerEvent} */ event) => {
+	const release = (event) => {
 		const was = down.delete(event.pointerId);
 		if (was && !dragged && event.type === "pointerup") handlers.pick(local(event).x, local(event).y);
 		if (!down.size) dragged = false;

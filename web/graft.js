@@ -1,12 +1,9 @@
 // graft.js - a tree with one subtree replaced by a finer answer for it. Pure.
 
-/** @typedef {import("./fttr.js").RawTree} RawTree */
-/** @typedef {import("./tree.js").Tree} Tree */
-
 /** Frames of `more` as frames of `tree`, appending those it does not have.
  * @param {RawTree} tree @param {RawTree} more */
 function mergeFrames(tree, more) {
-	const key = (/** @type {RawTree} */ t, /** @type {number} */ i) =>
+	const key = (t, i) =>
 		[t.strings[t.frames.name[i]], t.libs[t.frames.lib[i]].name, t.frames.kind[i],
 			t.frames.file.length ? t.strings[t.frames.file[i]] : "", t.frames.line[i] ?? 0].join("\0");
 	const known = new Map();
@@ -19,7 +16,7 @@ function mergeFrames(tree, more) {
 		if (found === undefined) added.push(i);
 	}
 	const strings = tree.strings.concat(more.strings), libs = tree.libs.concat(more.libs);
-	const append = (/** @type {any} */ old, /** @type {any} */ extra, /** @type {number} */ shift) => {
+	const append = (old, extra, shift) => {
 		const all = new old.constructor(old.length + added.length);
 		all.set(old);
 		added.forEach((from, i) => (all[old.length + i] = extra[from] + shift));
@@ -47,7 +44,6 @@ export function graftTree(tree, node, more) {
 	const cut = tree.end[node], shift = more.n - (cut - node), n = tree.n + shift;
 	const depth = new Uint16Array(n), frame = new Uint32Array(n);
 	const self = new Float64Array(n), hidden = new Float64Array(n);
-	/** @type {[Uint16Array | Uint32Array | Float64Array, any, any][]} */
 	const columns = [[depth, tree.depth, more.depth], [frame, tree.frame, more.frame], [self, tree.self, more.self],
 		[hidden, tree.hidden, more.hidden]];
 	for (const [into, old, fresh] of columns) {

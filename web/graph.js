@@ -8,9 +8,6 @@ import { frameLabel, neighbour } from "./tree.js";
 import { fillTip, nodeFacts, placeTip, showCrumbs, showStrip } from "./panel.js";
 import { speakNode } from "./speech.js";
 
-/** @typedef {import("./tree.js").Tree} Tree */
-/** @typedef {import("./data.js").Metric} Metric */
-
 const TIP_DELAY_MS = 250;
 const PAN_STEP = 0.1;
 const ZOOM_STEP = 0.8;
@@ -23,24 +20,21 @@ const ZOOM_STEP = 0.8;
  */
 
 export class GraphPanel {
-	/** @param {Document} page @param {import("./palette.js").Theme} theme @param {GraphHandlers} handlers */
 	constructor(page, theme, handlers) {
-		const find = (/** @type {string} */ id) => /** @type {HTMLElement} */ (page.getElementById(id));
+		const find = (id) => page.getElementById(id);
 		this.host = find("flame");
-		this.item = /** @type {HTMLElement} */ (this.host.querySelector("[role=treeitem]"));
+		this.item = this.host.querySelector("[role=treeitem]");
 		this.tip = find("tip");
 		this.strip = find("strip");
 		this.crumbs = find("crumbs");
 		this.bar = find("scroll");
 		this.handlers = handlers;
-		/** @type {Tree | null} */
 		this.tree = null;
-		/** @type {Metric | null} */
 		this.metric = null;
 		this.hoverKey = "";
 		this.tipTimer = 0;
 		this.frozen = false;
-		this.view = new FlameView(/** @type {HTMLCanvasElement} */ (this.host.querySelector("canvas")), theme, () => this.drawn());
+		this.view = new FlameView(this.host.querySelector("canvas"), theme, () => this.drawn());
 		listenGestures(this.host, this.view, {
 			pick: (x, y) => this.pick(x, y),
 			hover: (x, y) => this.hover(x, y),
@@ -70,14 +64,13 @@ export class GraphPanel {
 		this.speak();
 	}
 
-	/** @param {number} node @param {boolean} animate */
 	show(node, animate) {
 		this.view.zoomTo(node, animate);
 		this.hideTip();
 		this.showFocus();
 	}
 
-	/** As asked by the person. @param {number} node */
+	// As asked by the person.
 	zoom(node) {
 		this.view.scene.cursor = node;
 		this.show(node, true);
@@ -94,7 +87,7 @@ export class GraphPanel {
 		this.showFacts();
 	}
 
-	/** The strip: what is under the pointer, else what the keyboard is on, else what is in view. */
+	// The strip: what is under the pointer, else what the keyboard is on, else what is in view.
 	showFacts() {
 		if (!this.tree || !this.metric) return;
 		const { hover, cursor } = this.view.scene;
@@ -111,7 +104,6 @@ export class GraphPanel {
 		speakNode(this.host, this.item, tree, node, facts, hits !== null && hits[tree.frame[node]] === 1);
 	}
 
-	/** @param {number} x @param {number} y */
 	pick(x, y) {
 		const { node, hidden } = this.view.boxAtPoint(x, y);
 		this.host.focus({ preventScroll: true });
@@ -120,7 +112,6 @@ export class GraphPanel {
 		else this.zoom(node);
 	}
 
-	/** @param {number} x @param {number} y */
 	hover(x, y) {
 		if (this.frozen) return;
 		const { node, hidden } = this.view.boxAtPoint(x, y), key = node < 0 ? "" : `${hidden ? "h" : "f"}${node}`;
@@ -142,7 +133,6 @@ export class GraphPanel {
 		this.showFacts();
 	}
 
-	/** @param {number} node @param {boolean} hidden @param {number} x @param {number} y */
 	showTip(node, hidden, x, y) {
 		if (!this.tree || !this.metric) return;
 		const box = this.host.getBoundingClientRect();
@@ -156,27 +146,24 @@ export class GraphPanel {
 		if (!this.frozen) this.tip.hidden = true;
 	}
 
-	/** @param {boolean} on */
 	freeze(on) {
 		this.frozen = on && !this.tip.hidden;
 		this.tip.classList.toggle("frozen", this.frozen);
 	}
 
-	/** @param {Uint8Array | null} hits */
 	setHits(hits) {
 		this.view.scene.hits = hits;
 		this.view.wantFrame();
 	}
 
-	/** Carry out a command of the keyboard; false when there was nothing to do.
-	 * @param {import("./keys.js").Command} command */
+	// Carry out a command of the keyboard; false when there was nothing to do.
 	run(command) {
 		const { tree, view } = this;
 		if (!tree) return false;
 		const { scene } = view, cursor = scene.cursor >= 0 ? scene.cursor : this.focus;
 		if (["left", "right", "in", "out", "first", "last"].includes(command)) {
 			// The first arrow key only shows where the keyboard is.
-			const next = scene.cursor < 0 ? cursor : neighbour(tree, cursor, /** @type {"left"} */ (command));
+			const next = scene.cursor < 0 ? cursor : neighbour(tree, cursor, command);
 			scene.cursor = next;
 			view.reveal(next);
 			this.showFacts();
@@ -193,13 +180,13 @@ export class GraphPanel {
 		return true;
 	}
 
-	/** Enter on the frame that is zoomed already loads its left-out children. @param {number} node */
+	// Enter on the frame that is zoomed already loads its left-out children.
 	enter(node) {
 		if (node === this.focus && this.tree?.hidden[node]) this.handlers.more(node);
 		else this.zoom(node);
 	}
 
-	/** One step back: the tooltip, the zoom, the cursor. */
+	// One step back: the tooltip, the zoom, the cursor.
 	escape() {
 		if (!this.tip.hidden) {
 			this.frozen = false;
@@ -215,7 +202,7 @@ export class GraphPanel {
 		const { view, bar } = this, most = view.scrollMax();
 		bar.hidden = most === 0;
 		if (!most) return;
-		const thumb = /** @type {HTMLElement} */ (bar.firstElementChild), tall = bar.clientHeight;
+		const thumb = bar.firstElementChild, tall = bar.clientHeight;
 		const size = Math.max(20, (tall * view.canvas.height) / (view.canvas.height + most));
 		const share = view.scene.scroll / most;
 		thumb.style.height = `${size}px`;
@@ -225,7 +212,7 @@ export class GraphPanel {
 
 	listenBar() {
 		const { bar, view } = this;
-		const move = (/** @type {PointerEvent} */ event) => {
+		const move = (event) => {
 			const box = bar.getBoundingClientRect();
 			const share = clampNumber((event.clientY - box.top) / (box.height || 1), 0, 1);
 			view.scrollBy((view.scene.flip ? 1 - share : share) * view.scrollMax() - view.scene.scroll);

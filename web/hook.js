@@ -1,6 +1,6 @@
 // hook.js - what tests may ask the page, when its address has "?test".
 
-/** @param {import("./app.js").App} app */
+/** @param {App} app */
 export function addTestHook(app) {
 	const params = new URLSearchParams(location.search);
 	if (!params.has("test")) return;

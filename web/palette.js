@@ -4,8 +4,6 @@
 import { FRAME_KINDS } from "./fttr.js";
 import { frameLibrary } from "./tree.js";
 
-/** @typedef {import("./tree.js").Tree} Tree */
-
 /**
  * @typedef {object} Theme colours as pixels (ABGR), except text, which is CSS
  * @property {boolean} dark
@@ -34,7 +32,7 @@ export function hexPixel(hex) {
 /** @param {number} hue degrees @param {number} saturation 0..1 @param {number} light 0..1 */
 export function hslPixel(hue, saturation, light) {
 	const chroma = saturation * Math.min(light, 1 - light);
-	const part = (/** @type {number} */ n) => {
+	const part = (n) => {
 		const k = (n + hue / 30) % 12;
 		return Math.round(255 * (light - chroma * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
 	};
@@ -53,7 +51,7 @@ export function blendPixel(color, background, share) {
 
 /** @param {boolean} dark @returns {Theme} */
 export function makeTheme(dark) {
-	const hex = (/** @type {string} */ light, /** @type {string} */ night) => hexPixel(dark ? night : light);
+	const hex = (light, night) => hexPixel(dark ? night : light);
 	return {
 		dark,
 		background: hex("#ffffff", "#14171c"),
@@ -99,7 +97,6 @@ export function kindPixel(kind, dark) {
 /** One pixel per frame. @param {Tree} tree @param {boolean} dark @returns {Uint32Array} */
 export function framePixels(tree, dark) {
 	const pixels = new Uint32Array(tree.frames.n);
-	/** @type {Map<string, number>} */
 	const known = new Map();
 	for (let i = 0; i < pixels.length; i++) {
 		const kind = FRAME_KINDS[tree.frames.kind[i]], library = frameLibrary(tree, i);
@@ -122,7 +119,6 @@ export function pixelCss(pixel) {
 /** The heaviest libraries by self weight, for the legend.
  * @param {Tree} tree @param {number} count @returns {{name: string, self: number}[]} */
 export function heaviestLibraries(tree, count) {
-	/** @type {Map<string, number>} */
 	const sums = new Map();
 	const perFrame = new Float64Array(tree.frames.n);
 	for (let i = 0; i < tree.n; i++) perFrame[tree.frame[i]] += tree.self[i];

@@ -6,9 +6,6 @@ import { FRAME_KINDS } from "./fttr.js";
 import { frameLabel, frameLibrary, frameSource, pathTo } from "./tree.js";
 import { heaviestLibraries, kindPixel, libraryPixel, pixelCss } from "./palette.js";
 
-/** @typedef {import("./tree.js").Tree} Tree */
-/** @typedef {import("./data.js").Metric} Metric */
-
 const CRUMBS_MAX = 12;
 const LEGEND_LIBRARIES = 5;
 const NAME_MAX = 600;
@@ -67,7 +64,7 @@ export function showStrip(strip, facts) {
 		strip.replaceChildren();
 		return;
 	}
-	const part = (/** @type {string} */ label, /** @type {string} */ value) =>
+	const part = (label, value) =>
 		makeElement("span", "fact", makeElement("span", "key", label), " ", value);
 	strip.replaceChildren(makeElement("bdi", "name", facts.name.slice(0, NAME_MAX)),
 		...[facts.library].filter(Boolean).map((text) => makeElement("bdi", "fact", text)),
@@ -78,7 +75,7 @@ export function showStrip(strip, facts) {
 /** @param {HTMLElement} tip @param {NodeFacts} facts @param {string} hint */
 export function fillTip(tip, facts, hint) {
 	const list = makeElement("dl", "");
-	const row = (/** @type {string} */ label, /** @type {string} */ value, /** @type {string} */ more) => {
+	const row = (label, value, more) => {
 		if (value) list.append(makeElement("dt", "", label), makeElement("dd", "", value), makeElement("dd", "more", more));
 	};
 	row("total", facts.total, facts.rate);

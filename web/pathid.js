@@ -4,8 +4,6 @@
 
 import { frameLibrary, pathTo } from "./tree.js";
 
-/** @typedef {import("./tree.js").Tree} Tree */
-
 const FNV_HIGH = 0xcbf29ce4, FNV_LOW = 0x84222325;
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 const ENCODER = new TextEncoder();

@@ -6,7 +6,6 @@
 
 import { hiddenStart } from "./tree.js";
 
-/** @typedef {import("./tree.js").Tree} Tree */
 /** @typedef {{width: number, height: number, pixels: Uint32Array}} Surface */
 
 /**
@@ -24,7 +23,7 @@ import { hiddenStart } from "./tree.js";
  * @property {Uint32Array} colors per frame
  * @property {Uint32Array} faded per frame
  * @property {Uint32Array} dimmed per frame
- * @property {import("./palette.js").Theme} theme
+ * @property {Theme} theme
  * @property {number} labelWidth narrower boxes get no label
  */
 
@@ -53,7 +52,6 @@ export function paintTree(surface, tree, scene) {
 	const { x, total, end, depth, hidden } = tree;
 	const k = width / (scene.to - scene.from), from = scene.from, lines = scene.row - 1;
 	const rows = new Uint8Array(tree.maxDepth + 2);
-	/** @type {Box[]} */
 	const boxes = [], extra = [];
 	let visited = 0;
 	pixels.fill(scene.theme.background);
@@ -61,7 +59,16 @@ export function paintTree(surface, tree, scene) {
 		visited++;
 		const wide = total[i] * k, left = (x[i] - from) * k;
 		const d = depth[i], top = rowTop(scene, height, d);
-		if (wide < MIN_BOX || left >= width || left + wide <= 0 || (scene.flip ? top + lines < 0 : top >= height)) {
+		if (left >= width || left + wide <= 0 || (scene.flip ? top + lines < 0 : top >= height)) {
+			i = end[i];
+			continue;
+		}
+		if (wide < MIN_BOX) {
+			// Too narrow for a box, and its callees with it; a pixel says that it is no self time.
+			if (wide > 0 && left >= 0 && top >= 0 && top + lines <= height) {
+				rows[d] = 1;
+				pixels[top * width + (left | 0)] = (scene.hits ? scene.dimmed : scene.faded)[tree.frame[i]];
+			}
 			i = end[i];
 			continue;
 		}

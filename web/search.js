@@ -3,9 +3,6 @@
 import { matchNames } from "./match.js";
 import { frameLabel } from "./tree.js";
 
-/** @typedef {import("./tree.js").Tree} Tree */
-/** @typedef {import("./match.js").Query} Query */
-
 /** A pattern that backtracks for ever must not freeze the page. */
 const SEARCH_LIMIT_MS = 1000;
 
@@ -44,17 +41,13 @@ export function frameNames(tree) {
 
 /** Runs regular expressions in a worker that is ended when it takes too long. */
 export class PatternRunner {
-	/** @param {() => Worker} makeWorker */
 	constructor(makeWorker) {
 		this.makeWorker = makeWorker;
-		/** @type {Worker | null} */
 		this.worker = null;
-		/** @type {(() => void) | null} */
 		this.cancel = null;
 	}
 
-	/** One query at a time: a new one ends the one before, whose promise never settles.
-	 * @param {Query} query @param {string[]} names @returns {Promise<Uint8Array>} */
+	// One query at a time: a new one ends the one before, whose promise never settles.
 	run(query, names) {
 		if (query.kind !== "regex") return Promise.resolve(matchNames(query, names));
 		if (this.cancel) this.cancel();
@@ -62,7 +55,7 @@ export class PatternRunner {
 			const worker = (this.worker ??= this.makeWorker());
 			const timer = setTimeout(() => finish(true, () => reject(new Error("this pattern takes too long"))),
 				SEARCH_LIMIT_MS);
-			const finish = (/** @type {boolean} */ end, /** @type {() => void} */ then) => {
+			const finish = (end, then) => {
 				clearTimeout(timer);
 				this.cancel = null;
 				if (end) {

@@ -5,8 +5,6 @@ import { formatShare, formatNumber } from "./units.js";
 import { parseQuery } from "./match.js";
 import { frameNames, measureMatches, PatternRunner } from "./search.js";
 
-/** @typedef {import("./tree.js").Tree} Tree */
-
 const TYPING_PAUSE_MS = 60;
 
 /**
@@ -18,19 +16,15 @@ const TYPING_PAUSE_MS = 60;
  */
 
 export class SearchBox {
-	/** @param {Document} page @param {() => Worker} makeWorker @param {SearchHandlers} handlers */
 	constructor(page, makeWorker, handlers) {
-		this.field = /** @type {HTMLInputElement} */ (page.getElementById("search"));
-		this.result = /** @type {HTMLElement} */ (page.getElementById("search-result"));
-		this.previous = /** @type {HTMLButtonElement} */ (page.getElementById("match-previous"));
-		this.next = /** @type {HTMLButtonElement} */ (page.getElementById("match-next"));
+		this.field = page.getElementById("search");
+		this.result = page.getElementById("search-result");
+		this.previous = page.getElementById("match-previous");
+		this.next = page.getElementById("match-next");
 		this.runner = new PatternRunner(makeWorker);
 		this.handlers = handlers;
-		/** @type {Tree | null} */
 		this.tree = null;
-		/** @type {string[] | null} */
 		this.names = null;
-		/** @type {number[]} */
 		this.places = [];
 		this.at = -1;
 		this.turn = 0;
@@ -62,7 +56,6 @@ export class SearchBox {
 		this.run();
 	}
 
-	/** @param {Tree} tree */
 	setTree(tree) {
 		this.tree = tree;
 		this.names = null;
@@ -98,20 +91,17 @@ export class SearchBox {
 		}
 	}
 
-	/** @param {string} text @param {boolean} some */
 	show(text, some) {
 		this.result.textContent = text;
 		this.result.title = text;
 		this.previous.disabled = this.next.disabled = !some;
 	}
 
-	/** @param {string} why */
 	refuse(why) {
 		this.field.setAttribute("aria-invalid", "true");
 		this.show(why.replace(/^Invalid regular expression: /, "not a valid pattern: "), false);
 	}
 
-	/** @param {1 | -1} way */
 	step(way) {
 		const count = this.places.length;
 		if (!count) return;

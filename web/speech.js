@@ -3,10 +3,8 @@
 
 import { frameLabel, siblingPlace } from "./tree.js";
 
-/** @typedef {import("./tree.js").Tree} Tree */
-
 /** @param {HTMLElement} host element with role "tree" @param {HTMLElement} item its one item
- * @param {Tree} tree @param {number} node @param {import("./panel.js").NodeFacts} facts
+ * @param {Tree} tree @param {number} node @param {NodeFacts} facts
  * @param {boolean} match whether the search meets it */
 export function speakNode(host, item, tree, node, facts, match) {
 	const { place, count } = siblingPlace(tree, node);

@@ -35,7 +35,7 @@ function writeDuration(us) {
 function readDuration(text) {
 	const parts = /^(\d{1,16})(us|ms|s|m|h)$/.exec(text);
 	if (!parts) return NaN;
-	const us = Number(parts[1]) * { us: 1, ms: 1e3, s: 1e6, m: 6e7, h: 3.6e9 }[/** @type {"s"} */ (parts[2])];
+	const us = Number(parts[1]) * { us: 1, ms: 1e3, s: 1e6, m: 6e7, h: 3.6e9 }[parts[2]];
 	return us > 0 && Number.isSafeInteger(us) ? us : NaN;
 }
 

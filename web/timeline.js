@@ -2,7 +2,6 @@
 
 import { clampNumber, formatClock, formatRate, formatSpan, timeTicks } from "./units.js";
 
-/** @typedef {import("./data.js").Timeline} Timeline */
 /** @typedef {{from: number, to: number}} Span µs since the epoch */
 
 const AXIS_PX = 16;
@@ -34,28 +33,21 @@ export function checkWindow(timeline, span) {
 }
 
 export class TimelineView {
-	/** @param {HTMLElement} host @param {TimelineHandlers} handlers
-	 * @param {import("./palette.js").Theme} theme */
 	constructor(host, handlers, theme) {
 		this.host = host;
 		this.handlers = handlers;
 		this.theme = theme;
-		this.canvas = /** @type {HTMLCanvasElement} */ (host.querySelector("canvas"));
-		this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d", { alpha: false }));
-		this.brush = /** @type {HTMLElement} */ (host.querySelector(".brush"));
-		/** @type {Timeline | null} */
+		this.canvas = host.querySelector("canvas");
+		this.context = this.canvas.getContext("2d", { alpha: false });
+		this.brush = host.querySelector(".brush");
 		this.data = null;
 		this.unit = "";
-		/** @type {Span} */
 		this.range = { from: 0, to: 1 };
-		/** @type {Span} */
 		this.span = { from: 0, to: 1 };
-		/** @type {{edge: number, x: number, moved: boolean} | null} */
 		this.drag = null;
 		this.listen();
 	}
 
-	/** @param {Timeline | null} data @param {Span} range @param {string} unit */
 	setData(data, range, unit) {
 		this.data = data;
 		this.range = range;
@@ -96,7 +88,7 @@ export class TimelineView {
 
 	listen() {
 		const { host } = this;
-		const local = (/** @type {MouseEvent} */ event) => event.clientX - host.getBoundingClientRect().left;
+		const local = (event) => event.clientX - host.getBoundingClientRect().left;
 		host.addEventListener("pointerdown", (event) => {
 			if (event.button !== 0) return;
 			const x = local(event), left = this.placeOf(this.span.from), right = this.placeOf(this.span.to);
@@ -137,14 +129,13 @@ export class TimelineView {
 		this.brush.addEventListener("keydown", (event) => this.onKey(event));
 	}
 
-	/** A window of the same length around a time. @param {number} at */
+	// A window of the same length around a time.
 	moveTo(at) {
 		const half = (this.span.to - this.span.from) / 2;
 		const from = clampNumber(at - half, this.range.from, Math.max(this.range.from, this.range.to - 2 * half));
 		this.choose(from, from + 2 * half);
 	}
 
-	/** @param {number} from @param {number} to */
 	choose(from, to) {
 		const first = Math.round(Math.min(from, to));
 		this.span = { from: first, to: Math.max(Math.round(Math.max(from, to)), first + SPAN_MIN_US) };
@@ -152,7 +143,6 @@ export class TimelineView {
 		this.handlers.select(this.span);
 	}
 
-	/** @param {KeyboardEvent} event */
 	onKey(event) {
 		const { from, to } = this.span, size = to - from;
 		const way = event.key === "ArrowLeft" || event.key === "," ? -1 : event.key === "ArrowRight" || event.key === "." ? 1 : 0;
@@ -185,7 +175,7 @@ export class TimelineView {
 	drawColumns(floor) {
 		const { data, context, theme } = this;
 		const values = data?.series[0]?.v ?? [];
-		const most = values.reduce((/** @type {number} */ a, b) => Math.max(a, b ?? 0), 0);
+		const most = values.reduce((a, b) => Math.max(a, b ?? 0), 0);
 		const area = theme.dark ? "#d9793a" : "#e58a48";
 		const hatch = this.makeHatch();
 		for (let i = 0; data && i < values.length; i++) {
@@ -209,12 +199,11 @@ export class TimelineView {
 		if (most > 0) this.drawTop(formatRate(most, this.unit));
 	}
 
-	/** @returns {CanvasPattern | string} */
 	makeHatch() {
 		const { theme, context } = this;
 		const tile = document.createElement("canvas");
 		tile.width = tile.height = 8;
-		const pen = /** @type {CanvasRenderingContext2D} */ (tile.getContext("2d"));
+		const pen = tile.getContext("2d");
 		pen.fillStyle = theme.dark ? "#1b1f26" : "#f3f4f6";
 		pen.fillRect(0, 0, 8, 8);
 		pen.strokeStyle = theme.dark ? "#333945" : "#dcdfe5";
@@ -242,7 +231,6 @@ export class TimelineView {
 		context.fillText(text, 8, 6);
 	}
 
-	/** @param {number} width @param {number} height */
 	drawAxis(width, height) {
 		const { context, theme, range } = this;
 		context.font = '11px system-ui, "DejaVu Sans", sans-serif';

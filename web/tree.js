@@ -1,8 +1,6 @@
 // tree.js - where every frame of a tree lies, and how to walk it. Pure: x and width are
 // weights, not pixels, so zooming never lays out again.
 
-/** @typedef {import("./fttr.js").RawTree} RawTree */
-
 /**
  * A laid-out tree. Node numbers are pre-order, so a subtree is [i, end[i]).
  * @typedef {RawTree & {

@@ -77,7 +77,7 @@ export function formatRate(rate, unit) {
 /** @param {number} us */
 export function formatClock(us) {
 	const date = new Date(us / 1000);
-	const part = (/** @type {number} */ value) => String(value).padStart(2, "0");
+	const part = (value) => String(value).padStart(2, "0");
 	const fine = us % SECOND_US ? `.${String(Math.floor((us % SECOND_US) / 1e3)).padStart(3, "0")}` : "";
 	return `${part(date.getHours())}:${part(date.getMinutes())}:${part(date.getSeconds())}${fine}`;
 }
@@ -85,7 +85,7 @@ export function formatClock(us) {
 /** @param {number} us */
 export function formatDay(us) {
 	const date = new Date(us / 1000);
-	const part = (/** @type {number} */ value) => String(value).padStart(2, "0");
+	const part = (value) => String(value).padStart(2, "0");
 	return `${date.getFullYear()}-${part(date.getMonth() + 1)}-${part(date.getDate())}`;
 }
 

@@ -362,7 +362,8 @@ uint64_t ft_collector_tick(struct ft_collector *collector)
 	follow_cpus(c, now_ns);
 	if (until_ns >= c->span_from_ns + FT_COLLECTOR_SLICE_NS)
 		end_slice(c, until_ns);
-	next_ns = now_ns + (c->n_news ? BUSY_TICK_NS : IDLE_TICK_NS);
+	next_ns = now_ns +
+		  (c->n_news || ft_tracker_is_walking(c->tracker) ? BUSY_TICK_NS : IDLE_TICK_NS);
 	return FT_MIN(next_ns, c->span_from_ns + FT_COLLECTOR_SLICE_NS + LAG_NS);
 }
 

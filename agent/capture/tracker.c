@@ -74,6 +74,10 @@ void ft_tracker_apply(struct ft_tracker *tracker, const struct ft_process_event 
 
 	switch (event->kind) {
 	case FT_PROCESS_FORK:
+		/* The child begins with what its parent has mapped, and may be gone before
+		 * anybody can ask /proc about it. */
+		if (event->pid != event->ppid)
+			ft_tracker_meet(tracker, event->ppid, event->time_ns);
 		r = ft_processes_fork(tracker->processes, event->pid, event->ppid);
 		break;
 	case FT_PROCESS_EXEC:
@@ -156,6 +160,11 @@ void ft_tracker_tick(struct ft_tracker *tracker, uint64_t now_ns)
 		walk_some(tracker, now_ns);
 	if (now_ns > EXITED_FOR_NS)
 		ft_processes_reap(tracker->processes, now_ns - EXITED_FOR_NS);
+}
+
+bool ft_tracker_is_walking(const struct ft_tracker *tracker)
+{
+	return !tracker->walked;
 }
 
 struct ft_tracker_counts ft_tracker_counts(const struct ft_tracker *tracker)

@@ -5,6 +5,7 @@
  * is read at once, within a limit per tick. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/capture/files.h"
@@ -33,5 +34,8 @@ const struct ft_process *ft_tracker_meet(struct ft_tracker *tracker, uint32_t pi
 
 /* Once per tick: read some more of /proc, forget who exited a while ago. */
 void ft_tracker_tick(struct ft_tracker *tracker, uint64_t now_ns);
+
+/* Are there processes of before our start that were not looked at yet? */
+bool ft_tracker_is_walking(const struct ft_tracker *tracker);
 
 struct ft_tracker_counts ft_tracker_counts(const struct ft_tracker *tracker);

@@ -76,6 +76,26 @@ START_TEST(forgets_the_least_recently_used)
 }
 END_TEST
 
+/* Of three tables two fit: the one not asked for lately goes. */
+START_TEST(keeps_what_was_asked_lately)
+{
+	_cleanup_symfiles_ struct ft_symfiles *files = NULL;
+	size_t first, second, third;
+
+	ck_assert_int_eq(ft_symfiles_new(&files), 0);
+	ck_assert_int_eq(add(files, 1, FT_SYMFILE_KALLSYMS, kernel_file(120000)), 0);
+	first = ft_symfiles_bytes(files);
+	ck_assert_int_eq(add(files, 2, FT_SYMFILE_KALLSYMS, kernel_file(110000)), 0);
+	second = ft_symfiles_bytes(files) - first;
+	check_name(files, 1, KERNEL_TEXT, "function_of_the_kernel_0");
+	ck_assert_int_eq(add(files, 3, FT_SYMFILE_KALLSYMS, kernel_file(115000)), 0);
+	third = ft_symfiles_bytes(files) - first;
+	ck_assert_uint_gt(third, second);
+	check_name(files, 1, KERNEL_TEXT, "function_of_the_kernel_0");
+	ck_assert_uint_eq(ft_symfiles_bytes(files), first + third);
+}
+END_TEST
+
 /* One larger than all may be stays for those who ask, and goes when nobody does. */
 START_TEST(gives_back_when_idle)
 {
@@ -172,6 +192,7 @@ END_TEST
 static void add_tests(TCase *tc)
 {
 	tcase_add_test(tc, forgets_the_least_recently_used);
+	tcase_add_test(tc, keeps_what_was_asked_lately);
 	tcase_add_test(tc, gives_back_when_idle);
 	tcase_add_test(tc, keeps_order);
 	tcase_add_loop_test(tc, survives_a_file_that_changes, 0, 2);

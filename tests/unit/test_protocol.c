@@ -246,6 +246,23 @@ START_TEST(refuses_a_lie)
 }
 END_TEST
 
+/* The writer cuts names, a liar does not. */
+START_TEST(refuses_long_names)
+{
+	static const uint8_t name[FT_SYM_MAX_NAME + 1], rest[6];
+	_cleanup_buffer_ struct ft_buffer out = FT_BUFFER_INIT(FT_SYMPROTO_MAX);
+	uint32_t len = FT_SYM_MAX_NAME + (uint32_t)_i;
+
+	ft_symproto_begin_answers(&out, 1);
+	ft_buffer_put_u64(&out, 1);
+	ft_buffer_put_u8(&out, 1);
+	ft_buffer_put_varint(&out, len);
+	ft_buffer_put(&out, name, len);
+	ft_buffer_put(&out, rest, sizeof(rest)); /* three empty names, line, column, inlined */
+	ck_assert_int_eq(decode(out.data, out.len), _i == 0 ? 0 : -EBADMSG);
+}
+END_TEST
+
 /* The worst that put_answer may be given still makes messages that are understood. */
 START_TEST(fills_messages_to_the_limit)
 {
@@ -291,6 +308,7 @@ static void add_tests(TCase *tc)
 	tcase_add_loop_test(tc, refuses_cut_and_padded, 0, 5);
 	tcase_add_loop_test(tc, survives_changed_bytes, 0, 5);
 	tcase_add_loop_test(tc, refuses_a_lie, 0, FT_CASES(lies));
+	tcase_add_loop_test(tc, refuses_long_names, 0, 2);
 	tcase_add_loop_test(tc, fills_messages_to_the_limit, 4085, 4100);
 }
 

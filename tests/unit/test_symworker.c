@@ -97,6 +97,32 @@ START_TEST(carries_much)
 }
 END_TEST
 
+/* One batch whose names need several messages. */
+START_TEST(answers_in_several_messages)
+{
+	static char long_name[200];
+	const struct image_symbol symbol = IMAGE_FUNC(long_name, 0, 0x10);
+	const struct image_options one = { .symbols = &symbol, .n_symbols = 1 };
+	uint64_t addresses[FT_SYM_MAX_BATCH];
+	_cleanup_close_ int fd = -1;
+	_cleanup_pair_ struct pair pair;
+	struct image image;
+
+	memset(long_name, 'n', sizeof(long_name) - 1);
+	image_make(&image, &one);
+	fd = image_file(image.bytes, image.len);
+	for (uint32_t i = 0; i < FT_SYM_MAX_BATCH; i++)
+		addresses[i] = IMAGE_TEXT + i % 0x10;
+	start(&pair, true);
+	open_image(&pair, 1, 0);
+	ck_assert_int_eq(ft_symclient_open(pair.client, 2, FT_SYMFILE_ELF, fd), 0);
+	ck_assert_int_eq(ft_symclient_resolve(pair.client, 2, addresses, FT_SYM_MAX_BATCH), 0);
+	ck_assert_int_eq(run(&pair), 0);
+	ck_assert_uint_eq(pair.heard.n_named, FT_SYM_MAX_BATCH);
+	ck_assert_str_eq(pair.heard.function, long_name);
+}
+END_TEST
+
 /* A number is free again at once; what the worker still says of the old file is dropped. */
 START_TEST(forgets)
 {
@@ -210,6 +236,7 @@ static void add_tests(TCase *tc)
 	tcase_add_loop_test(tc, names_addresses, 0, FT_CASES(expected));
 	tcase_add_test(tc, has_no_names_from_damaged_files);
 	tcase_add_test(tc, carries_much);
+	tcase_add_test(tc, answers_in_several_messages);
 	tcase_add_test(tc, forgets);
 	tcase_add_test(tc, may_forget_while_told);
 	tcase_add_test(tc, notices_a_dead_worker);
