@@ -104,8 +104,8 @@ static void put_meta(const struct ft_profile *profile, uint32_t type, const char
 	ft_buffer_put_json(out, title, strlen(title));
 	ft_buffer_printf(out,
 			 "\",\"now_us\":%" PRIu64 ",\"retain\":{\"from_us\":%" PRIu64
-			 ",\"to_us\":%" PRIu64 ",\"fine_us\":1000},\"metrics\":[{\"id\":\"",
-			 to_us, from_us, to_us);
+			 ",\"to_us\":%" PRIu64 ",\"fine_us\":%" PRIu64 "},\"metrics\":[{\"id\":\"",
+			 to_us, from_us, to_us, from_us);
 	ft_buffer_put_json(out, name, strlen(name));
 	ft_buffer_put_text(out, "\",\"kind\":\"");
 	ft_buffer_put_json(out, name, strlen(name));

@@ -37,7 +37,7 @@ $(ASAN)/test_%: $(ASAN)/tests/unit/test_%.o $(ASAN)/tests/ft_alloc.o $(ASAN)/lib
 		$(shell pkg-config --libs check) $(LIBS)
 
 unit: $(UNIT)
-	for t in $^; do CK_RUN_SUITE= CK_DEFAULT_TIMEOUT=60 ASAN_OPTIONS=detect_leaks=1 $$t || exit 1; done
+	for t in $^; do CK_DEFAULT_TIMEOUT=60 ASAN_OPTIONS=detect_leaks=1 $$t || exit 1; done
 
 # Programs whose right profile is known: with frame pointers, without debug information,
 # and with every function a frame of its own.
@@ -53,7 +53,7 @@ $(OUT)/truth/%: tests/truth/%.c
 truth: $(TRUTH)
 
 # Real BPF on real programs: as root, else most of it is skipped and says so.
-test-live: $(OUT)/flametrail $(TRUTH)
+test-live: $(OUT)/flametrail $(TRUTH) tests/web/node_modules/.package-lock.json
 	OUT=$(OUT) tests/live/run
 
 # Tables of what flametrail costs here; as root, on a host that does nothing else.
@@ -75,3 +75,4 @@ lint: | $(SKEL) $(PROTO:%=%.h)
 	OUT=$(OUT) scripts/check-style
 
 .PHONY: unit lint truth test-live bench test
+

@@ -17,6 +17,8 @@ import { Controls } from "./controls.js";
 import { makeMatchWorker } from "./match_start.js";
 
 const POLL_MS = 2000;
+/** Samples know their time to this; narrower columns of the timeline would say nothing. */
+const TIMES_ARE_EXACT_TO_US = 1000;
 /** The newest time that the timeline shows at first. */
 const TIMELINE_SPAN_US = 3600e6;
 const TIMELINE_SPAN_MIN_US = 300e6;
@@ -155,7 +157,7 @@ export class App {
 		const key = JSON.stringify([range, metric.id, meta.gen]);
 		if (key === this.loaded.timeline) return;
 		this.loaded.timeline = key;
-		const width = this.times.host.clientWidth, steps = (range.to - range.from) / (meta.retain.fine_us || 1);
+		const width = this.times.host.clientWidth, steps = (range.to - range.from) / TIMES_ARE_EXACT_TO_US;
 		const cols = Math.round(Math.max(1, Math.min(width / 2, steps, 1000)));
 		try {
 			const timeline = await this.source.timeline({ metric: metric.id, ...range }, cols);
