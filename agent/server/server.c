@@ -290,7 +290,7 @@ int ft_server_run(const struct ft_server_options *options)
 
 	/* A large answer is made of large pieces: what is freed goes back to the system. */
 	mallopt(M_MMAP_THRESHOLD, KEEP_BYTES);
-	mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
+	mallopt(M_TRIM_THRESHOLD, 4 * KEEP_BYTES);
 	if (server.options.window_ns == 0)
 		server.options.window_ns = DEFAULT_WINDOW_NS;
 	r = open_store(&server);
