@@ -217,7 +217,7 @@ static int load_set(struct render *render, uint32_t stored, struct set *set)
 		return 0;
 	set->n = 0;
 	for (uint32_t i = 0; i < n; i++)
-		if (set->labels[i].key == render->comm)
+		if (set->labels[i].key == render->comm || set->labels[i].key == render->outcome)
 			set->labels[set->n++] = set->labels[i];
 	return 0;
 }
@@ -261,7 +261,7 @@ static int put_labels(struct render *render, const struct ft_row_key *key, const
 		labels[n] = (struct ft_label){ .key = render->thread };
 		r = put_string(render, key->thread, &labels[n++].text);
 	}
-	if (r == 0 && key->outcome && !render->query->only_comm) {
+	if (r == 0 && key->outcome) {
 		labels[n] = (struct ft_label){ .key = render->outcome };
 		r = put_literal(render, ft_outcome_name(key->outcome), &labels[n++].text);
 	}
