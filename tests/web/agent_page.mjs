@@ -46,6 +46,10 @@ test("zoom survives a reload of its link", async () => {
 	await page.keyboard.press("Escape");
 });
 
+test("incomplete stacks are told", async () => {
+	assert.match(await text("#notices"), /stacks are incomplete/);
+});
+
 test("nothing threw, and a picture is kept", async () => {
 	await takePicture(page, "agent");
 	assert.deepEqual(page.faults, []);

@@ -47,6 +47,7 @@ test("opens on the last minute, with what a reader must know", async () => {
 	assert.match(await text("#notices"), /0\.83 % of the stacks are incomplete[^]*too small to send/);
 	assert.match(await text("#strip"), /3,970 samples/);
 	assert.match(await page.title(), /web-7/);
+	assert.ok(Number(agent.requests.find((url) => url.pathname === "/api/1/timeline").searchParams.get("cols")) > 100);
 	assert.match(await text("#legend"), /kernel[^]*libz/);
 	await takePicture(page, "light");
 });
@@ -284,7 +285,7 @@ test("names of any script, length and content, and stacks of any depth", async (
 });
 
 test("nothing recorded yet: says so, and goes on by itself", async () => {
-	agent.options.meta = { metrics: [], retain: { from_us: 0, to_us: 0, fine_us: 1e6 } };
+	agent.options.meta = { metrics: [], retain: { from_us: 0, to_us: 0, fine_us: NOW_US - 1200e6 } };
 	await open();
 	await waitText("#message", /Nothing recorded yet[^]*10 seconds[^]*doctor/);
 	await takePicture(page, "empty");
@@ -328,15 +329,15 @@ test("new data moves a live page on and keeps the zoom", async () => {
 	await openGraph();
 	await clickBox(page, "postgres");
 	await waitForBox(page, "PostmasterMain", 1000);
-	agent.options.meta = { gen: 2, now_us: NOW_US + 10e6, retain: { from_us: NOW_US - 1200e6, to_us: NOW_US + 10e6, fine_us: 1e6 } };
-	for (let i = 0; i < 60 && treeRequests().at(-1).to !== String(NOW_US + 10e6); i++) await page.waitForTimeout(100);
+	agent.options.meta = { gen: 2, now_us: NOW_US + 10e6, retain: { from_us: NOW_US - 1200e6, to_us: NOW_US + 10e6, fine_us: NOW_US - 1200e6 } };
+	for (let i = 0; i < 100 && treeRequests().at(-1).to !== String(NOW_US + 10e6); i++) await page.waitForTimeout(100);
 	assert.equal(treeRequests().at(-1).from, String(NOW_US - 50e6));
 	await waitForBox(page, "PostmasterMain", 1000);
 	await waitZoom("postgres");
 });
 
 test("the page of a file shows all of it", async () => {
-	agent.options.meta = { source: "file", title: "profile.pb.gz", retain: { from_us: NOW_US - 30e6, to_us: NOW_US, fine_us: 0 } };
+	agent.options.meta = { source: "file", title: "profile.pb.gz", retain: { from_us: NOW_US - 30e6, to_us: NOW_US, fine_us: NOW_US - 1200e6 } };
 	await openGraph();
 	assert.deepEqual(treeRequests()[0], { metric: "cpu", from: String(NOW_US - 30e6), to: String(NOW_US) });
 	assert.equal(await text("#live"), "All");
