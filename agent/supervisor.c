@@ -17,6 +17,7 @@
 #include "agent/privileges.h"
 #include "agent/symbolizer_process.h"
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
 
 #define FIRST_PAUSE_NS (100 * FT_NS_PER_MS)
@@ -97,13 +98,12 @@ static int child_main(struct supervisor *s, enum which which, int control)
 static int start_child(struct supervisor *s, enum which which)
 {
 	_cleanup_close_ int ours = -1, theirs = -1;
-	int sockets[2];
 	pid_t pid;
+	int r;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
-		return -errno;
-	ours = sockets[0];
-	theirs = sockets[1];
+	r = ft_socket_pair(SOCK_SEQPACKET, &ours, &theirs);
+	if (r < 0)
+		return r;
 	pid = fork();
 	if (pid < 0)
 		return -errno;
@@ -120,14 +120,13 @@ static int start_child(struct supervisor *s, enum which which)
 static int connect_slices(struct supervisor *s)
 {
 	_cleanup_close_ int from = -1, to = -1;
-	int sockets[2], r;
+	int r;
 
 	if (s->workers[SERVER].pid == 0 || s->workers[COLLECTOR].pid == 0)
 		return 0;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
-		return -errno;
-	from = sockets[0];
-	to = sockets[1];
+	r = ft_socket_pair(SOCK_STREAM, &from, &to);
+	if (r < 0)
+		return r;
 	r = ft_control_send(s->workers[SERVER].control, FT_CONTROL_SLICES, to);
 	if (r == 0)
 		r = ft_control_send(s->workers[COLLECTOR].control, FT_CONTROL_SLICES, from);
