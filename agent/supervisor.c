@@ -23,6 +23,7 @@
 #define FIRST_PAUSE_NS (100 * FT_NS_PER_MS)
 #define MAX_PAUSE_NS   (30 * FT_NS_PER_SEC)
 #define CALM_NS	       (60 * FT_NS_PER_SEC) /* up so long: its past is forgotten */
+#define RECONNECT_NS   FT_NS_PER_SEC	    /* before a stream that was closed is made again */
 #define STOP_NS	       (3 * FT_NS_PER_SEC)  /* to end by itself, before it is killed */
 
 enum which { SERVER, COLLECTOR, SYMBOLIZER, WORKERS };
@@ -41,7 +42,8 @@ struct supervisor {
 	const struct ft_supervisor_options *options;
 	struct worker workers[WORKERS];
 	int signals;
-	bool ready; /* everything has worked once */
+	bool ready;	       /* everything has worked once */
+	uint64_t reconnect_ns; /* when to make the stream of slices again; 0: not asked */
 	bool ending, failed;
 };
 
@@ -180,6 +182,12 @@ static void start_what_is_missing(struct supervisor *s)
 {
 	uint64_t now_ns = ft_monotonic_ns();
 
+	if (s->reconnect_ns && now_ns >= s->reconnect_ns) {
+		s->reconnect_ns = 0;
+		if (connect_slices(s) < 0)
+			ft_log(FT_LOG_ERROR, "cannot connect collector and server");
+	}
+
 	for (int i = 0; i < WORKERS; i++)
 		if (is_wanted(s, (enum which)i, now_ns))
 			start(s, (enum which)i, now_ns);
@@ -260,6 +268,8 @@ static void listen_to_collector(struct supervisor *s)
 		become_ready(s);
 	else if (letter == FT_CONTROL_STUCK && s->workers[SYMBOLIZER].pid)
 		kill(s->workers[SYMBOLIZER].pid, SIGKILL);
+	else if (letter == FT_CONTROL_HUNG_UP)
+		s->reconnect_ns = ft_monotonic_ns() + RECONNECT_NS;
 }
 
 static void take_signals(struct supervisor *s)
@@ -274,19 +284,19 @@ static void take_signals(struct supervisor *s)
 
 static int pause_ms(const struct supervisor *s)
 {
-	uint64_t now_ns = ft_monotonic_ns();
-	int ms = -1; /* nothing to wait for but events */
+	uint64_t now_ns = ft_monotonic_ns(), next_ns = UINT64_MAX;
 
 	for (int i = 0; i < WORKERS; i++) {
 		const struct worker *worker = &s->workers[i];
-		int left;
 
-		if (worker->pid || worker->done || worker->not_before_ns <= now_ns)
-			continue;
-		left = (int)((worker->not_before_ns - now_ns) / FT_NS_PER_MS) + 1;
-		ms = ms < 0 ? left : FT_MIN(ms, left);
+		if (!worker->pid && !worker->done && worker->not_before_ns > now_ns)
+			next_ns = FT_MIN(next_ns, worker->not_before_ns);
 	}
-	return ms;
+	if (s->reconnect_ns)
+		next_ns = FT_MIN(next_ns, s->reconnect_ns);
+	if (next_ns == UINT64_MAX)
+		return -1; /* nothing to wait for but events */
+	return next_ns > now_ns ? (int)((next_ns - now_ns) / FT_NS_PER_MS) + 1 : 0;
 }
 
 static void wait_for_events(struct supervisor *s, int timeout_ms)
