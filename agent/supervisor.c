@@ -225,8 +225,8 @@ static void mourn(struct supervisor *s, enum which which, int status)
 		ft_log(FT_LOG_INFO, "replay is done");
 		return;
 	}
-	if (which == SYMBOLIZER && clean && s->workers[COLLECTOR].pid == 0)
-		return; /* its collector has gone */
+	if (which == SYMBOLIZER && clean)
+		return; /* its collector has gone; the new one gets a new one */
 	ft_log(FT_LOG_WARN, "worker died", ft_kv_text("worker", names[which]),
 	       WIFSIGNALED(status) ? ft_kv_int("signal", WTERMSIG(status))
 				   : ft_kv_int("status", code));
