@@ -42,16 +42,26 @@ static bool step_is_good(const struct ft_unwind_rule *rule)
 	}
 }
 
+/* Any slot is a place that may be read, if there is a CFA to count from. */
+static bool cfa_and_fp_are_good(const struct ft_unwind_rule *rule)
+{
+	switch (rule->kind) {
+	case FT_RULE_NONE:
+	case FT_RULE_ROOT:
+	case FT_RULE_FRAME_POINTER:
+		return rule->cfa == 0 && rule->fp == 0;
+	case FT_RULE_SIGNAL:
+		return rule->cfa >= 0 && rule->cfa < MAX_CFA_BYTES && rule->fp == 0;
+	case FT_RULE_PLT:
+		return rule->cfa >= 0 && rule->cfa <= PLT_BYTES;
+	default:
+		return rule->cfa > -MAX_CFA_BYTES && rule->cfa < MAX_CFA_BYTES;
+	}
+}
+
 static bool rule_is_good(const struct ft_unwind_rule *rule)
 {
-	if (rule->kind >= FT_RULE_KINDS || !step_is_good(rule))
-		return false;
-	/* Nobody saves the frame pointer in the frame of the caller. */
-	if (rule->fp > 0)
-		return false;
-	if (rule->kind == FT_RULE_PLT)
-		return rule->cfa >= 0 && rule->cfa <= PLT_BYTES;
-	return rule->cfa > -MAX_CFA_BYTES && rule->cfa < MAX_CFA_BYTES;
+	return rule->kind < FT_RULE_KINDS && step_is_good(rule) && cfa_and_fp_are_good(rule);
 }
 
 static bool rows_are_good(const struct ft_symtable *table, const struct ft_unwind_page *page)
