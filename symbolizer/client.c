@@ -8,23 +8,13 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/utf8.h"
+#include "symbolizer/mailbox.h"
 #include "symbolizer/protocol.h"
 
-#define MAX_QUEUE_BYTES (1u << 20)
-/* What a queued descriptor counts for: descriptors are scarcer than bytes. */
-#define DESCRIPTOR_BYTES      4096u
 #define MAX_PENDING_ADDRESSES (64u * FT_SYM_MAX_BATCH)
 #define MAX_MESSAGES_PER_RUN  64u
 /* Cleaning never makes a text longer; each gains a NUL. */
 #define SCRATCH_BYTES (FT_SYMPROTO_MAX + 4 * FT_SYM_MAX_LINES)
-
-/* A message that did not fit the socket. */
-struct message {
-	struct message *next;
-	int fd; /* a duplicate of ours, or -1 */
-	size_t len;
-	uint8_t bytes[];
-};
 
 /* What the worker still has to answer. It works through them in order, and so does the
  * check of what it says: only the first in the list may be answered. */
@@ -51,8 +41,7 @@ struct ft_symclient {
 	uint32_t wire_next;
 	uint32_t n_files;
 	struct file files[FT_SYM_MAX_FILES];
-	struct message *queue, **queue_end;
-	size_t queue_bytes;
+	struct ft_mailbox mailbox;
 	struct request *requests, **requests_end;
 	uint32_t n_requests;
 	uint32_t n_addresses; /* of all requests */
@@ -76,28 +65,11 @@ int ft_symclient_new(int socket, struct ft_symclient **ret_client)
 	if (flags >= 0)
 		fcntl(socket, F_SETFL, flags | O_NONBLOCK);
 	client->socket = FT_TAKE_FD(taken);
-	client->queue_end = &client->queue;
+	ft_mailbox_init(&client->mailbox, client->socket);
 	client->requests_end = &client->requests;
 	client->out = FT_BUFFER_INIT(FT_SYMPROTO_MAX);
 	*ret_client = client;
 	return 0;
-}
-
-static size_t weight_of(size_t len, int fd)
-{
-	return sizeof(struct message) + len + (fd >= 0 ? DESCRIPTOR_BYTES : 0);
-}
-
-static void drop_message(struct ft_symclient *client)
-{
-	struct message *message = client->queue;
-
-	client->queue = message->next;
-	if (!client->queue)
-		client->queue_end = &client->queue;
-	client->queue_bytes -= weight_of(message->len, message->fd);
-	ft_closep(&message->fd);
-	free(message);
 }
 
 /* Take the request at *link out of the list. */
@@ -119,8 +91,7 @@ void ft_symclient_freep(struct ft_symclient **p)
 
 	if (!client)
 		return;
-	while (client->queue)
-		drop_message(client);
+	ft_mailbox_deinit(&client->mailbox);
 	while (client->requests)
 		drop_request(client, &client->requests);
 	ft_buffer_deinit(&client->out);
@@ -147,54 +118,21 @@ static bool wire_is_open(const struct ft_symclient *client, uint32_t wire)
 	return false;
 }
 
-static bool must_wait(int r)
-{
-	return r == -EAGAIN || r == -ENOBUFS || r == -ENOMEM || r == -ETOOMANYREFS;
-}
-
 static int die(struct ft_symclient *client, int error)
 {
 	client->dead = true;
 	return error;
 }
 
-/* Keep what out holds until the socket takes it. */
-static int enqueue(struct ft_symclient *client, int fd)
-{
-	size_t weight = weight_of(client->out.len, fd);
-	struct message *message;
-
-	if (client->queue_bytes + weight > MAX_QUEUE_BYTES)
-		return -EAGAIN;
-	message = malloc(sizeof(*message) + client->out.len);
-	if (!message)
-		return -EAGAIN;
-	message->next = NULL;
-	message->len = client->out.len;
-	message->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (fd >= 0 && message->fd < 0) {
-		free(message);
-		return -EAGAIN;
-	}
-	memcpy(message->bytes, client->out.data, client->out.len);
-	*client->queue_end = message;
-	client->queue_end = &message->next;
-	client->queue_bytes += weight;
-	return 0;
-}
-
 /* Send what out holds, or queue it. */
 static int say(struct ft_symclient *client, int fd)
 {
-	int r = -EAGAIN;
+	int r;
 
 	if (client->out.error)
 		return -EAGAIN;
-	if (!client->queue)
-		r = ft_send_message(client->socket, client->out.data, client->out.len, fd);
-	if (must_wait(r))
-		return enqueue(client, fd);
-	return r < 0 ? die(client, -EPIPE) : 0;
+	r = ft_mailbox_send(&client->mailbox, client->out.data, client->out.len, fd);
+	return r == -EPIPE ? die(client, r) : r;
 }
 
 /* Send what out holds and remember that it wants an answer. */
@@ -408,21 +346,6 @@ static int take_message(struct ft_symclient *client, size_t len,
 	}
 }
 
-static int flush(struct ft_symclient *client)
-{
-	while (client->queue) {
-		struct message *message = client->queue;
-		int r = ft_send_message(client->socket, message->bytes, message->len, message->fd);
-
-		if (must_wait(r))
-			return 0;
-		if (r < 0)
-			return -EPIPE;
-		drop_message(client);
-	}
-	return 0;
-}
-
 int ft_symclient_run(struct ft_symclient *client, const struct ft_symclient_sink *sink,
 		     void *context)
 {
@@ -431,7 +354,7 @@ int ft_symclient_run(struct ft_symclient *client, const struct ft_symclient_sink
 	if (client->dead)
 		return -EPIPE;
 	/* Answers given before the end are still good. */
-	gone = flush(client);
+	gone = ft_mailbox_flush(&client->mailbox);
 	for (uint32_t i = 0; i < MAX_MESSAGES_PER_RUN; i++) {
 		r = ft_receive_message(client->socket, client->in, sizeof(client->in), NULL);
 		if (r == -EAGAIN)
@@ -454,7 +377,7 @@ int ft_symclient_fd(const struct ft_symclient *client)
 
 bool ft_symclient_wants_write(const struct ft_symclient *client)
 {
-	return client->queue && !client->dead;
+	return ft_mailbox_waits(&client->mailbox) && !client->dead;
 }
 
 uint32_t ft_symclient_pending(const struct ft_symclient *client)

@@ -9,6 +9,10 @@
 #include <sys/sysmacros.h>
 
 #include "base/clock.h"
+#include "flametrail/unwind.h"
+
+_Static_assert(FT_TARGET_FILE_MAX_BYTES >> FT_UNWIND_PAGE_BITS == FT_UNWIND_FILE_PAGES,
+	       "unwind tables have a page for every byte of a file that may be read");
 
 struct owner {
 	uid_t uid;

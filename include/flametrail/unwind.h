@@ -12,13 +12,21 @@
 #include <linux/types.h>
 
 #define FT_UNWIND_PAGE_BITS	16
-#define FT_UNWIND_PAGE_ROWS_MAX 65536u /* one per byte */
-#define FT_UNWIND_RULES_MAX	16384u /* distinct rules of all files together */
+#define FT_UNWIND_PAGE_ROWS_MAX 65536u	/* one per byte */
+#define FT_UNWIND_FILE_PAGES	131072u /* that a file can have: no file is above 8 GiB */
+#define FT_UNWIND_RULES_MAX	16384u	/* distinct rules of all files together */
 
 /* A row: the low 16 bits of the offset, and above them the number of a rule. */
 #define FT_UNWIND_ROW(offset, rule) (((__u32)(rule) << 16) | ((offset)&0xffff))
 #define FT_UNWIND_ROW_OFFSET(row)   ((row)&0xffff)
 #define FT_UNWIND_ROW_RULE(row)	    ((row) >> 16)
+
+/* The rows of a page lie together, and those of all pages in the order of the pages. */
+struct ft_unwind_page {
+	__u32 number; /* offset >> FT_UNWIND_PAGE_BITS, below FT_UNWIND_FILE_PAGES */
+	__u32 first;  /* index of its first row */
+	__u32 n;      /* rows, at least 1 */
+};
 
 /* How to find the canonical frame address (CFA: what the stack pointer is after return).
  * The return address is at CFA - 8 except where said. */
@@ -112,3 +120,4 @@ struct ft_process_code {
 #define FT_FRAME_OFFSET(frame) ((frame) & ((1ull << FT_FRAME_OFFSET_BITS) - 1))
 
 _Static_assert(sizeof(struct ft_code_range) == 32, "ft_code_range has padding");
+_Static_assert(sizeof(struct ft_unwind_page) == 12, "ft_unwind_page has padding");
