@@ -97,6 +97,31 @@ static int make_rings(struct ft_sampler *sampler, uint32_t n)
 	return 0;
 }
 
+/* Kernels before 5.17 have no bpf_loop(): there a program walks some frames and calls
+ * itself. */
+static int choose_walk(struct ft_sampler *sampler, struct ft_settings *settings)
+{
+	struct flametrail *skeleton = sampler->skeleton;
+	bool tail_calls = sampler->options.tail_calls ||
+			  libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_loop, NULL) !=
+				  1;
+
+	settings->no_bpf_loop = tail_calls;
+	return bpf_program__set_autoload(skeleton->progs.walk_on, tail_calls);
+}
+
+static int connect_walk(struct ft_sampler *sampler)
+{
+	struct flametrail *skeleton = sampler->skeleton;
+	int program = bpf_program__fd(skeleton->progs.walk_on);
+	uint32_t zero = 0;
+
+	if (!skeleton->rodata->settings.no_bpf_loop)
+		return 0;
+	return bpf_map_update_elem(bpf_map__fd(skeleton->maps.walk_programs), &zero, &program,
+				   BPF_ANY);
+}
+
 static int load(struct ft_sampler *sampler, struct ft_why *why)
 {
 	struct flametrail *skeleton;
@@ -116,9 +141,12 @@ static int load(struct ft_sampler *sampler, struct ft_why *why)
 	settings->follow_children = sampler->options.follow_children;
 	bpf_program__set_autoload(skeleton->progs.on_fork, sampler->options.follow_children);
 	r = sampler->options.only_targets ? 0 : bpf_map__set_max_entries(skeleton->maps.targets, 1);
-	if (r < 0)
-		return explain_load(why, r);
-	r = flametrail__load(skeleton);
+	if (r == 0)
+		r = choose_walk(sampler, settings);
+	if (r == 0)
+		r = flametrail__load(skeleton);
+	if (r == 0)
+		r = connect_walk(sampler);
 	if (r < 0)
 		return explain_load(why, r);
 	r = make_rings(sampler, n_rings);
@@ -187,6 +215,17 @@ void ft_sampler_freep(struct ft_sampler **p)
 uint64_t ft_sampler_period_ns(const struct ft_sampler *sampler)
 {
 	return sampler->options.cycles ? 0 : FT_NS_PER_SEC / sampler->options.hz;
+}
+
+struct ft_sampler_maps ft_sampler_maps(const struct ft_sampler *sampler)
+{
+	const struct flametrail *skeleton = sampler->skeleton;
+
+	return (struct ft_sampler_maps){ .processes = bpf_map__fd(skeleton->maps.processes),
+					 .code_ranges = bpf_map__fd(skeleton->maps.code_ranges),
+					 .row_chunks = bpf_map__fd(skeleton->maps.row_chunks),
+					 .rules = bpf_map__fd(skeleton->maps.rules),
+					 .pages = bpf_map__fd(skeleton->maps.pages) };
 }
 
 int ft_sampler_add_target(struct ft_sampler *sampler, uint32_t pid)
