@@ -114,7 +114,11 @@ static void wait_until(struct worker *worker, uint64_t when_ns)
 	if (fds[SIGNALS].revents && read(worker->signals, &info, sizeof(info)) == sizeof(info) &&
 	    info.ssi_signo == SIGTERM)
 		worker->ending = true;
-	if (fds[SERVER].revents && !ft_outbox_flush(&worker->outbox))
+	/* When nothing waits only poll tells that it has gone, and would tell for ever. */
+	if (fds[SERVER].revents & (POLLERR | POLLHUP) && worker->outbox.fd == fds[SERVER].fd)
+		ft_outbox_connect(&worker->outbox, -1);
+	if (fds[SERVER].revents &&
+	    (!ft_outbox_flush(&worker->outbox) || worker->outbox.fd < 0))
 		ft_log(FT_LOG_WARN, "the server has gone, slices are lost until it is back");
 }
 
@@ -138,8 +142,11 @@ static int begin(struct worker *worker, const struct ft_collector_options *optio
 	struct ft_why why = { "" };
 	int r;
 
-	worker->signals = watch_signals();
-	r = ft_collector_new(options, &sink, worker, &why, &worker->collector);
+	r = watch_signals();
+	if (r >= 0) {
+		worker->signals = r;
+		r = ft_collector_new(options, &sink, worker, &why, &worker->collector);
+	}
 	if (r == 0)
 		r = ft_become(FT_ROLE_COLLECTOR);
 	if (r == 0)
