@@ -117,8 +117,7 @@ static void wait_until(struct worker *worker, uint64_t when_ns)
 	/* When nothing waits only poll tells that it has gone, and would tell for ever. */
 	if (fds[SERVER].revents & (POLLERR | POLLHUP) && worker->outbox.fd == fds[SERVER].fd)
 		ft_outbox_connect(&worker->outbox, -1);
-	if (fds[SERVER].revents &&
-	    (!ft_outbox_flush(&worker->outbox) || worker->outbox.fd < 0))
+	if (fds[SERVER].revents && (!ft_outbox_flush(&worker->outbox) || worker->outbox.fd < 0))
 		ft_log(FT_LOG_WARN, "the server has gone, slices are lost until it is back");
 }
 
