@@ -368,11 +368,30 @@ START_TEST(lack_of_memory_is_counted)
 }
 END_TEST
 
+/* Nothing is known to be code there: frames are shown, not dropped. */
+START_TEST(keeps_frames_when_no_code_is_known)
+{
+	struct stage s;
+	struct ft_profile *p;
+	char text[128];
+
+	open_stage(&s);
+	ck_assert_int_eq(ft_processes_exec(s.processes, PID, "app"), 0);
+	add(&s, ft_processes_find(s.processes, PID), 0, 2, (uint64_t[]){ 0x1010, 0x1021 });
+	next_slice(&s, false);
+	p = finish(s.gather);
+	ck_assert_str_eq(frames_of(p, 0, text, sizeof(text)), "[unknown]+0x1010;[unknown]+0x1020");
+	ft_profile_freep(&p);
+	close_stage(&s);
+}
+END_TEST
+
 static void add_tests(TCase *tc)
 {
 	tcase_add_test(tc, frames_are_where_they_should_be);
 	tcase_add_loop_test(tc, believes_only_code, 0, FT_CASES(beliefs));
 	tcase_add_test(tc, takes_the_worst_event);
+	tcase_add_test(tc, keeps_frames_when_no_code_is_known);
 	tcase_add_test(tc, counts_what_was_lost);
 	tcase_add_test(tc, sums_are_kept_over_epochs);
 	tcase_add_test(tc, late_names_reach_the_sample);
