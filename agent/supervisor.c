@@ -158,6 +158,9 @@ static void start(struct supervisor *s, enum which which, uint64_t now_ns)
 		ft_log(FT_LOG_ERROR, "cannot start worker", ft_kv_text("worker", names[which]),
 		       ft_kv_errno(r));
 		worker->not_before_ns = now_ns + MAX_PAUSE_NS;
+		if (worker->pid) /* it runs, but nobody could tell it whom to talk to */
+			kill(worker->pid, SIGKILL);
+		worker->started_ns = now_ns;
 		return;
 	}
 	if (worker->started_before)
