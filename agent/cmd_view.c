@@ -13,6 +13,7 @@
 #include "agent/profile/slice.h"
 #include "agent/profile/unroll.h"
 #include "agent/server/server.h"
+#include "agent/server/store.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -64,6 +65,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
 {
 	int option;
 
+	opterr = 0; /* we say it ourselves */
 	optind = 1;
 	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) >= 0) {
 		if (option == 'h') {
@@ -77,7 +79,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
 		else if (option == OPT_HOST && a->n_hosts < MAX_HOSTS)
 			a->hosts[a->n_hosts++] = optarg;
 		else
-			return usage_error("this is not an option of view");
+			return usage_error("an option is not known, or lacks its value");
 	}
 	if (argc - optind != 1)
 		return usage_error("give one file or store directory");
@@ -180,6 +182,22 @@ static int open_file(const struct arguments *a, const struct stat *st, int *ret_
 	return r < 0 ? complain(a->path, r, NULL) : 0;
 }
 
+/* Look once whether the server will find a store there. */
+static int check_store(const char *dir)
+{
+	_cleanup_store_ struct ft_store *store = NULL;
+	int r = ft_store_open(dir, FT_STORE_READ, &store);
+
+	if (r == -ENOENT)
+		ft_complain("%s is no store: it holds no flametrail.db", dir);
+	else if (r == -EUCLEAN)
+		ft_complain("the store %s is damaged: start the agent on it, which sets it aside",
+			    dir);
+	else if (r < 0)
+		ft_complain("the store %s cannot be read: %s", dir, strerror(-r));
+	return r;
+}
+
 static int open_subject(const struct arguments *a, struct subject *ret_subject)
 {
 	struct subject subject = { .slices_fd = -1 };
@@ -188,10 +206,12 @@ static int open_subject(const struct arguments *a, struct subject *ret_subject)
 
 	if (stat(a->path, &st) < 0)
 		return complain(a->path, -errno, NULL);
-	if (S_ISDIR(st.st_mode))
+	if (S_ISDIR(st.st_mode)) {
 		subject.store_dir = a->path;
-	else
+		r = check_store(a->path);
+	} else {
 		r = open_file(a, &st, &subject.slices_fd);
+	}
 	if (r == 0)
 		*ret_subject = subject;
 	return r;

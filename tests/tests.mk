@@ -63,7 +63,7 @@ bench: $(OUT)/flametrail $(TRUTH)
 # Everything: installs what is missing first.
 test:
 	scripts/deps test
-	$(MAKE) --no-print-directory all
+	$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT) $(TRUTH)
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory unit
 	$(MAKE) --no-print-directory test-live

@@ -17,6 +17,8 @@ import { Controls } from "./controls.js";
 import { makeMatchWorker } from "./match_start.js";
 
 const POLL_MS = 2000;
+/** A live graph changes no faster, so that it can be read and asks little of the host. */
+const LIVE_TREE_MS = 5000;
 /** Samples know their time to this; narrower columns of the timeline would say nothing. */
 const TIMES_ARE_EXACT_TO_US = 1000;
 /** The newest time that the timeline shows at first. */
@@ -38,6 +40,7 @@ export class App {
 		this.span = { from: 0, to: 0 };
 		this.focusKeys = [];
 		this.detailed = new Set();
+		this.treeTime = 0;
 		this.trouble = "";
 		this.zoomNotice = "";
 		const theme = makeTheme(this.isDark());
@@ -87,8 +90,8 @@ export class App {
 		} catch (error) {
 			this.showTrouble(error);
 		}
-		if (!(this.source instanceof EmbeddedSource) && !this.page.hidden)
-			this.pollTimer = setTimeout(() => this.poll(), POLL_MS);
+		const still = this.source instanceof EmbeddedSource || (this.tree && !this.trouble && this.meta?.source !== "agent");
+		if (!still && !this.page.hidden) this.pollTimer = setTimeout(() => this.poll(), POLL_MS);
 	}
 
 	async setMeta(meta) {
@@ -126,7 +129,11 @@ export class App {
 	// Times on the timeline.
 	resolveRange(meta) {
 		const { from_us: first, to_us: last } = meta.retain;
-		if (this.range) return this.range;
+		if (this.range) {
+			// A range that ended now goes on with the clock.
+			const shift = this.range.follows ? last - this.range.to : 0;
+			return { from: this.range.from + shift, to: this.range.to + shift };
+		}
 		if (meta.source === "file" || meta.source === "report") return { from: first, to: Math.max(last, first + 1) };
 		return { from: Math.min(Math.max(first, last - TIMELINE_SPAN_US), last - TIMELINE_SPAN_MIN_US), to: last };
 	}
@@ -136,8 +143,8 @@ export class App {
 		if (!this.meta) return;
 		const { from_us: first, to_us: last } = this.meta.retain;
 		const least = Math.min(first, last - (this.meta.source === "file" ? 1 : TIMELINE_SPAN_MIN_US));
-		this.range = { from: Math.max(range?.from ?? least, least), to: Math.min(range?.to ?? last, last) };
-		// A range that ends now follows the clock again.
+		const to = Math.min(range?.to ?? last, last);
+		this.range = { from: Math.max(range?.from ?? least, least), to, follows: to === last };
 		if (this.range.to - this.range.from < 1e5) this.range.from = this.range.to - 1e5;
 		this.refresh();
 	}
@@ -146,10 +153,15 @@ export class App {
 	async refresh() {
 		const meta = this.meta;
 		if (!meta || !meta.metrics.length) return;
-		this.span = this.resolveWindow(meta);
-		this.times.setSpan(this.span);
-		this.controls.showSpan(this.span, this.isLive());
-		await Promise.all([this.loadTimeline(meta), this.loadTree()]);
+		const rest = Date.now() - this.treeTime < LIVE_TREE_MS || !this.graph.tip.hidden;
+		if (!(rest && this.tree && this.treeTime && this.isLive())) {
+			this.span = this.resolveWindow(meta);
+			this.times.setSpan(this.span);
+			this.controls.showSpan(this.span, this.isLive());
+			this.treeTime = Date.now();
+			this.loadTree();
+		}
+		await this.loadTimeline(meta);
 	}
 
 	async loadTimeline(meta) {
@@ -165,6 +177,8 @@ export class App {
 			this.timeline = timeline ?? null;
 			this.find("times").hidden = !timeline;
 			this.times.setData(this.timeline, range, metric.unit);
+			// Only the timeline knows why a window is empty.
+			if (this.tree?.total[0] === 0) showMessage(this.find("message"), this.emptyMessage());
 			this.showNotes();
 		} catch (error) {
 			this.loaded.timeline = "";
@@ -301,6 +315,7 @@ export class App {
 			else history.replaceState(null, "", address);
 		}
 		this.applyView();
+		this.treeTime = 0;
 		if (patch.theme !== undefined) this.applyTheme();
 		if ("window" in patch || "metric" in patch) this.refresh();
 	}
@@ -309,6 +324,7 @@ export class App {
 	follow(state) {
 		const before = this.state;
 		this.state = state;
+		this.treeTime = 0;
 		this.applyView();
 		this.applyTheme();
 		this.search.setText(state.search);
@@ -388,7 +404,7 @@ export class App {
 				tree.outcomes.map((outcome) => `${outcome.name} ${formatShare(outcome.weight / all)}`).join(", ")}): they hang below the wrong caller.` });
 			if (head.partial) notes.push({ kind: "warn", text: "The answer covers only a part of this window." });
 			if (tree.hiddenCount.size) notes.push({ kind: "info", text: `${formatShare(
-				tree.hidden.reduce((sum, weight) => sum + weight, 0) / all)} is in frames too small to send: hatched, click to load.` });
+				tree.hidden.reduce((sum, weight) => sum + weight, 0) / all)} is in frames too small to ${this.source.canDetail ? "send: hatched, click to load" : "be in this report: hatched"}.` });
 		}
 		showNotices(this.find("notices"), notes);
 	}

@@ -14,7 +14,7 @@ const REQUEST_LIMIT_MS = 30000;
  * @property {number} ncpu
  * @property {number} now_us
  * @property {number} gen changes when there is new data
- * @property {{from_us: number, to_us: number, fine_us: number}} retain
+ * @property {{from_us: number, to_us: number, fine_us: number}} retain times; full detail since fine_us
  * @property {Metric[]} metrics
  * @property {"agent" | "file" | "store" | "report"} source
  */

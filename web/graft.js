@@ -34,11 +34,12 @@ function mergeFrames(tree, more) {
 	return { frames, strings, libs, map };
 }
 
-/** Replace the subtree of `node` by `more`, whose root is that same frame.
- * Throws when both do not count in the same unit.
+/** Replace the subtree of `node` by `more`, whose root stands for that node, whatever it
+ * is called. A part may count in larger units than the whole, never in others: then this throws.
  * @param {Tree} tree @param {number} node @param {RawTree} more @returns {RawTree} */
 export function graftTree(tree, node, more) {
-	if (tree.head.scale !== more.head.scale) throw new Error("the detail counts in another unit");
+	const times = more.head.scale / tree.head.scale;
+	if (!Number.isInteger(times)) throw new Error("the detail counts in another unit");
 	const { frames, strings, libs, map } = mergeFrames(tree, more);
 	const cut = tree.end[node], shift = more.n - (cut - node), n = tree.n + shift;
 	const depth = new Uint16Array(n), frame = new Uint32Array(n);
@@ -53,7 +54,10 @@ export function graftTree(tree, node, more) {
 	for (let i = 0; i < more.n; i++) {
 		depth[node + i] += tree.depth[node];
 		frame[node + i] = map[more.frame[i]];
+		self[node + i] *= times;
+		hidden[node + i] *= times;
 	}
+	frame[node] = tree.frame[node];
 	const hiddenCount = new Map();
 	for (const [at, count] of tree.hiddenCount)
 		if (at < node || at >= cut) hiddenCount.set(at < node ? at : at + shift, count);

@@ -29,6 +29,7 @@ struct reading {
 	struct ft_columns samples;
 	uint64_t covered_ns;
 	uint32_t damaged;
+	bool any_untimed;
 	struct loss losses[MAX_LOSSES];
 	uint32_t n_losses;
 };
@@ -85,6 +86,8 @@ static int add_sample(struct reading *reading, const struct ft_window *window,
 	};
 
 	if (window->untimed) {
+		/* Its rows are sums already: how many samples they were is their count. */
+		row.n_samples = (uint64_t)FT_MAX(row.count, (int64_t)0);
 		row.count = share(row.count, part, whole);
 		row.value = share(row.value, part, whole);
 	} else if (sample->time_us * FT_NS_PER_US < reading->query->from_ns ||
@@ -102,6 +105,7 @@ static int on_window(void *context, const struct ft_window *window, const uint8_
 	int r;
 
 	reading->covered_ns += part;
+	reading->any_untimed |= window->untimed;
 	if (window->n_samples == 0)
 		return 0;
 	reading->samples.n = 0;
@@ -219,7 +223,8 @@ static int add_comments(struct ft_store *store, const struct reading *reading,
 	ft_store_fact(store, "agent", agent, sizeof(agent));
 	if (r == 0 && agent[0])
 		r = ft_profile_comment(profile, agent);
-	if (r == 0)
+	/* What another tool made says nothing about outcomes. */
+	if (r == 0 && !reading->any_untimed)
 		r = add_outcomes(reading, profile);
 	if (r == 0)
 		r = add_losses(store, reading, profile, facts);

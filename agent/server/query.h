@@ -19,7 +19,7 @@ struct ft_query {
 	int64_t pid;		 /* only this process; -1: all */
 	const char *comm;	 /* only this command name; NULL: all */
 	unsigned int with;	 /* FT_QUERY_ flags */
-	bool only_comm;		 /* of label sets keep comm alone: what a tree needs */
+	bool only_comm;		 /* of labels keep comm and outcome: what a tree needs */
 };
 
 struct ft_query_facts {

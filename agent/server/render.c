@@ -217,7 +217,7 @@ static int load_set(struct render *render, uint32_t stored, struct set *set)
 		return 0;
 	set->n = 0;
 	for (uint32_t i = 0; i < n; i++)
-		if (set->labels[i].key == render->comm)
+		if (set->labels[i].key == render->comm || set->labels[i].key == render->outcome)
 			set->labels[set->n++] = set->labels[i];
 	return 0;
 }

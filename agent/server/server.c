@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -21,6 +22,8 @@
 #define READ_BYTES	  (256u << 10)
 /* Portions read before HTTP gets its turn. */
 #define MAX_READS 16
+/* Free memory the allocator may keep at the end of its heap. */
+#define KEEP_BYTES (128 << 10)
 
 enum source { ON_HTTP, ON_SLICES, ON_CONTROL, ON_SIGNAL };
 
@@ -285,6 +288,9 @@ int ft_server_run(const struct ft_server_options *options)
 
 	assert(options->source);
 
+	/* A large answer is made of large pieces: what is freed goes back to the system. */
+	mallopt(M_MMAP_THRESHOLD, KEEP_BYTES);
+	mallopt(M_TRIM_THRESHOLD, 4 * KEEP_BYTES);
 	if (server.options.window_ns == 0)
 		server.options.window_ns = DEFAULT_WINDOW_NS;
 	r = open_store(&server);

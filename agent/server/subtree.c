@@ -109,6 +109,28 @@ static int copy_string(struct cutter *cutter, uint32_t from, uint32_t *ret_id)
 	return ft_profile_string(cutter->to, text, len, ret_id);
 }
 
+/* Of the labels a subtree needs one: how the stack ended. */
+static int copy_outcome(struct cutter *cutter, uint32_t from, uint32_t *ret_id)
+{
+	uint32_t n;
+	const struct ft_label *labels = ft_profile_get_labels(cutter->from, from, &n);
+
+	*ret_id = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		struct ft_label label = { 0 };
+		int r;
+
+		if (strcmp(ft_profile_get_string(cutter->from, labels[i].key, NULL), "outcome") !=
+		    0)
+			continue;
+		r = copy_string(cutter, labels[i].key, &label.key);
+		if (r == 0)
+			r = copy_string(cutter, labels[i].text, &label.text);
+		return r < 0 ? r : ft_profile_labels(cutter->to, &label, 1, ret_id);
+	}
+	return 0;
+}
+
 static int copy_mapping(struct cutter *cutter, uint32_t from, uint32_t *ret_id)
 {
 	struct ft_profile_mapping mapping;
@@ -163,7 +185,7 @@ static int copy_location(struct cutter *cutter, uint32_t from, uint32_t n, uint3
 static int copy_row(struct cutter *cutter, const struct ft_profile_row *row,
 		    const struct place *place)
 {
-	uint32_t frames[FT_SLICE_MAX_FRAMES], n, stack;
+	uint32_t frames[FT_SLICE_MAX_FRAMES], n, stack, labels = 0;
 	const uint32_t *from = ft_profile_get_stack(cutter->from, row->stack, &n);
 	int r;
 
@@ -180,7 +202,9 @@ static int copy_row(struct cutter *cutter, const struct ft_profile_row *row,
 		n++;
 	}
 	r = ft_profile_stack(cutter->to, frames, n, &stack);
-	return r < 0 ? r : ft_profile_add(cutter->to, n ? stack : 0, 0, row->values);
+	if (r == 0)
+		r = copy_outcome(cutter, row->labels, &labels);
+	return r < 0 ? r : ft_profile_add(cutter->to, n ? stack : 0, labels, row->values);
 }
 
 static int copy_info(struct cutter *cutter)

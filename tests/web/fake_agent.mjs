@@ -113,7 +113,7 @@ async function sendFile(path, response) {
 
 function makeMeta(options) {
 	return { agent: "flametrail", ver: "0.1.0", host: "web-7", kernel: "6.1.0", ncpu: 4, boot_id: "b", now_us: NOW_US, gen: 1,
-		retain: { from_us: NOW_US - 1200e6, to_us: NOW_US, fine_us: 1e6 },
+		retain: { from_us: NOW_US - 1200e6, to_us: NOW_US, fine_us: NOW_US - 1200e6 },
 		metrics: [{ id: "cpu", unit: "nanoseconds", kind: "cpu", events: "samples", period_ns: TICK, label: "CPU" }],
 		limits: { nodes: 250000, window_us: 3600e6 }, source: "agent", title: "web-7", ...options.meta };
 }

@@ -47,6 +47,7 @@ test("opens on the last minute, with what a reader must know", async () => {
 	assert.match(await text("#notices"), /0\.83 % of the stacks are incomplete[^]*too small to send/);
 	assert.match(await text("#strip"), /3,970 samples/);
 	assert.match(await page.title(), /web-7/);
+	assert.ok(Number(agent.requests.find((url) => url.pathname === "/api/1/timeline").searchParams.get("cols")) > 100);
 	assert.match(await text("#legend"), /kernel[^]*libz/);
 	await takePicture(page, "light");
 });
@@ -109,6 +110,30 @@ test("a click zooms, crumbs and keys lead back, Back undoes", async () => {
 	await page.keyboard.press("0");
 	await waitZoom("all");
 	assert.ok(!page.url().includes("z="));
+});
+
+test("a new tree in the middle of a zoom does not stop it halfway", async () => {
+	await openGraph();
+	await page.emulateMedia({ reducedMotion: "no-preference" });
+	await page.evaluate(() => {
+		const { app } = window.__ft, { graph } = app;
+		graph.zoom(app.tree.children[1]);
+		graph.view.draw();
+		graph.setTree(app.tree, app.metric(), graph.focus, -1, true);
+	});
+	await waitForBox(page, "PostmasterMain", 1000);
+});
+
+test("the timeline zooms about the pointer and shows everything on a double click", async () => {
+	await openGraph();
+	const box = await page.locator("#timeline").boundingBox(), range = () => page.evaluate(() => window.__ft.app.times.range);
+	await page.mouse.move(box.x + box.width / 2, box.y + 20);
+	await page.mouse.wheel(0, -150);
+	await page.waitForFunction(() => window.__ft.app.times.range.to - window.__ft.app.times.range.from < 1000e6);
+	const { from, to } = await range();
+	assert.ok(Math.abs((from + to) / 2 - (NOW_US - 600e6)) < 5e6);
+	await page.mouse.dblclick(box.x + 5, box.y + 20);
+	await page.waitForFunction(() => window.__ft.app.times.range.to - window.__ft.app.times.range.from === 1200e6);
 });
 
 test("Escape goes back step by step", async () => {
@@ -284,7 +309,7 @@ test("names of any script, length and content, and stacks of any depth", async (
 });
 
 test("nothing recorded yet: says so, and goes on by itself", async () => {
-	agent.options.meta = { metrics: [], retain: { from_us: 0, to_us: 0, fine_us: 1e6 } };
+	agent.options.meta = { metrics: [], retain: { from_us: 0, to_us: 0, fine_us: NOW_US - 1200e6 } };
 	await open();
 	await waitText("#message", /Nothing recorded yet[^]*10 seconds[^]*doctor/);
 	await takePicture(page, "empty");
@@ -328,15 +353,15 @@ test("new data moves a live page on and keeps the zoom", async () => {
 	await openGraph();
 	await clickBox(page, "postgres");
 	await waitForBox(page, "PostmasterMain", 1000);
-	agent.options.meta = { gen: 2, now_us: NOW_US + 10e6, retain: { from_us: NOW_US - 1200e6, to_us: NOW_US + 10e6, fine_us: 1e6 } };
-	for (let i = 0; i < 60 && treeRequests().at(-1).to !== String(NOW_US + 10e6); i++) await page.waitForTimeout(100);
+	agent.options.meta = { gen: 2, now_us: NOW_US + 10e6, retain: { from_us: NOW_US - 1200e6, to_us: NOW_US + 10e6, fine_us: NOW_US - 1200e6 } };
+	for (let i = 0; i < 100 && treeRequests().at(-1).to !== String(NOW_US + 10e6); i++) await page.waitForTimeout(100);
 	assert.equal(treeRequests().at(-1).from, String(NOW_US - 50e6));
 	await waitForBox(page, "PostmasterMain", 1000);
 	await waitZoom("postgres");
 });
 
 test("the page of a file shows all of it", async () => {
-	agent.options.meta = { source: "file", title: "profile.pb.gz", retain: { from_us: NOW_US - 30e6, to_us: NOW_US, fine_us: 0 } };
+	agent.options.meta = { source: "file", title: "profile.pb.gz", retain: { from_us: NOW_US - 30e6, to_us: NOW_US, fine_us: NOW_US - 1200e6 } };
 	await openGraph();
 	assert.deepEqual(treeRequests()[0], { metric: "cpu", from: String(NOW_US - 30e6), to: String(NOW_US) });
 	assert.equal(await text("#live"), "All");

@@ -177,7 +177,13 @@ test("a graft replaces one subtree and keeps the rest", () => {
 	const names = Array.from(whole.frame, (frame, i) => `${whole.depth[i]} ${frameLabel(whole, frame)} ${whole.self[i]}`);
 	assert.deepEqual(names, ["0 all 0", "1 main 5", "2 read 10", "3 ksys_read 20", "2 work 40", "3 read 7", "3 fresh 30", "1 work 3"]);
 	assert.equal(whole.frame[2], whole.frame[5]); // the same function is one frame
-	assert.throws(() => graftTree(tree, 4, { ...more, head: { ...more.head, scale: 2 } }), /unit/);
+	const coarse = graftTree(tree, 4, { ...more, head: { ...more.head, scale: 2 * tree.head.scale } });
+	assert.deepEqual([...coarse.self.slice(4, 7)], [80, 14, 60]);
+	const fine = { ...more, head: { ...more.head, scale: tree.head.scale / 2 } };
+	assert.throws(() => graftTree(tree, 4, fine), /unit/);
+	const named = decodeTree(encodeTree({ frames: [["all", "", 0], ["read", "libc.so.6", 1]], nodes: [[0, 0, 1], [1, 1, 7]] }));
+	const kept = layoutTree(graftTree(tree, 4, named), "weight");
+	assert.ok(Array.from(kept.frame, (frame) => frameLabel(kept, frame)).slice(1).every((name) => name !== "all")); // the agent calls every root "all"
 });
 
 test("queries: literal, pattern, bad pattern", () => {

@@ -25,7 +25,7 @@ function writeReport(name, tree, meta) {
 	return `file://${OUT}${name}`;
 }
 
-const META = { title: "nginx </script><!-- 60 s", retain: { from_us: NOW_US - 60e6, to_us: NOW_US, fine_us: 0 }, gen: 1, now_us: NOW_US,
+const META = { title: "nginx </script><!-- 60 s", retain: { from_us: NOW_US - 60e6, to_us: NOW_US, fine_us: NOW_US - 60e6 }, gen: 1, now_us: NOW_US,
 	metrics: [{ id: "cpu", unit: "nanoseconds", kind: "cpu", events: "samples", period_ns: TICK, label: "CPU" }], source: "file" };
 
 test("a report opens from disk without a request", { skip: !PIECES && "run make test-web" }, async () => {

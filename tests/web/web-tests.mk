@@ -8,3 +8,9 @@ tests/web/node_modules/.package-lock.json: tests/web/package-lock.json tests/web
 	touch $@
 
 .PHONY: test-web
+
+lint: lint-web
+lint-web:
+	scripts/check-web
+
+.PHONY: lint-web
