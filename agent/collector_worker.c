@@ -35,12 +35,23 @@ static void worker_deinit(struct worker *worker)
 }
 #define _cleanup_worker_ FT_CLEANUP(worker_deinit)
 
+/* The server has died, and is restarted; or it gave this stream up, and lives. Either
+ * way the supervisor makes a new one. */
+static void lose_server(struct worker *worker)
+{
+	ft_log(FT_LOG_WARN, "the server has gone, slices are lost until it is back");
+	ft_outbox_connect(&worker->outbox, -1);
+	if (ft_control_send(worker->control, FT_CONTROL_UNREAD, -1) < 0)
+		worker->ending = true; /* the supervisor has gone */
+}
+
 static bool take_slice(void *context, const uint8_t *block, size_t len)
 {
 	struct worker *worker = context;
 	bool taken = ft_outbox_put(&worker->outbox, block, len);
 
-	ft_outbox_flush(&worker->outbox);
+	if (!ft_outbox_flush(&worker->outbox))
+		lose_server(worker);
 	return taken;
 }
 
@@ -114,8 +125,10 @@ static void wait_until(struct worker *worker, uint64_t when_ns)
 	if (fds[SIGNALS].revents && read(worker->signals, &info, sizeof(info)) == sizeof(info) &&
 	    info.ssi_signo == SIGTERM)
 		worker->ending = true;
-	if (fds[SERVER].revents && !ft_outbox_flush(&worker->outbox))
-		ft_log(FT_LOG_WARN, "the server has gone, slices are lost until it is back");
+	/* take_control() may just have brought another server. */
+	if (fds[SERVER].revents && fds[SERVER].fd == worker->outbox.fd &&
+	    (fds[SERVER].revents & (POLLERR | POLLHUP) || !ft_outbox_flush(&worker->outbox)))
+		lose_server(worker);
 }
 
 static void send_rest(struct worker *worker)

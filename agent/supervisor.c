@@ -258,6 +258,8 @@ static void listen_to_collector(struct supervisor *s)
 	}
 	if (letter == FT_CONTROL_READY)
 		become_ready(s);
+	else if (letter == FT_CONTROL_UNREAD && connect_slices(s) < 0)
+		ft_log(FT_LOG_ERROR, "server and collector cannot be connected");
 	else if (letter == FT_CONTROL_STUCK && s->workers[SYMBOLIZER].pid)
 		kill(s->workers[SYMBOLIZER].pid, SIGKILL);
 }
