@@ -35,6 +35,7 @@ struct worker {
 	uint64_t started_ns, not_before_ns;
 	uint64_t pause_ns; /* before the next restart */
 	bool started_before, done;
+	bool leaving; /* its end is no news */
 };
 
 struct supervisor {
@@ -217,8 +218,15 @@ static void mourn(struct supervisor *s, enum which which, int status)
 		ft_log(FT_LOG_INFO, "replay is done");
 		return;
 	}
-	if (which == SYMBOLIZER && clean && s->workers[COLLECTOR].pid == 0)
-		return; /* its collector has gone */
+	if (worker->leaving) {
+		worker->leaving = false;
+		return;
+	}
+	if (which == COLLECTOR && s->workers[SYMBOLIZER].pid) {
+		/* What it holds was the collector's; the next one begins with a fresh one. */
+		s->workers[SYMBOLIZER].leaving = true;
+		kill(s->workers[SYMBOLIZER].pid, SIGKILL);
+	}
 	ft_log(FT_LOG_WARN, "worker died", ft_kv_text("worker", names[which]),
 	       WIFSIGNALED(status) ? ft_kv_int("signal", WTERMSIG(status))
 				   : ft_kv_int("status", code));
