@@ -39,7 +39,6 @@ static void worker_deinit(struct worker *worker)
  * way the supervisor makes a new one. */
 static void lose_server(struct worker *worker)
 {
-	ft_log(FT_LOG_WARN, "the server has gone, slices are lost until it is back");
 	ft_outbox_connect(&worker->outbox, -1);
 	if (ft_control_send(worker->control, FT_CONTROL_UNREAD, -1) < 0)
 		worker->ending = true; /* the supervisor has gone */

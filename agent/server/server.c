@@ -246,6 +246,8 @@ static int open_all(struct server *server)
 		r = watch(server, server->signal_fd, ON_SIGNAL);
 	if (r == 0 && server->control_fd >= 0)
 		r = watch(server, server->control_fd, ON_CONTROL);
+	if (r == 0 && server->control_fd >= 0)
+		r = ft_send_message(server->control_fd, "R", 1, -1); /* we can serve */
 	if (r == 0 && server->slices_fd >= 0)
 		take_slices(server, FT_TAKE_FD(server->slices_fd));
 	return r;
