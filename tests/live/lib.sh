@@ -113,7 +113,8 @@ end_test() {
 			status=1
 		}
 	done
-	rm -rf "$tmp"
+	awk -v tmp="$tmp/" 'index($2, tmp) == 1 { print $2 }' /proc/mounts | xargs -r umount
+	rm -rf --one-file-system "$tmp"
 	exit $status
 }
 trap end_test EXIT
@@ -249,7 +250,7 @@ check_log() {
 # Exactly one line on stderr of the last run_within, and it matches: one_line PATTERN
 one_line() {
 	[ "$(wc -l <"$tmp/run.err")" = 1 ] || fail "not one line on stderr: $(cat "$tmp/run.err")"
-	grep -qE "$1" "$tmp/run.err" || fail "\"$(cat "$tmp/run.err")\" does not match $1"
+	grep -qE -- "$1" "$tmp/run.err" || fail "\"$(cat "$tmp/run.err")\" does not match $1"
 }
 
 # What `flametrail record` and Go's pprof need.
