@@ -24,6 +24,7 @@ struct worker {
 	struct ft_collector *collector;
 	struct ft_outbox outbox;
 	int control, signals;
+	bool hung_up; /* the server has, and nothing was to be sent since */
 	bool ending;
 };
 
@@ -35,13 +36,22 @@ static void worker_deinit(struct worker *worker)
 }
 #define _cleanup_worker_ FT_CLEANUP(worker_deinit)
 
-/* The server has died, and is restarted; or it gave this stream up, and lives. Either
- * way the supervisor makes a new one. */
-static void lose_server(struct worker *worker)
+static void tell_supervisor(struct worker *worker, enum ft_control letter)
 {
-	ft_outbox_connect(&worker->outbox, -1);
-	if (ft_control_send(worker->control, FT_CONTROL_UNREAD, -1) < 0)
-		worker->ending = true; /* the supervisor has gone */
+	if (ft_control_send(worker->control, letter, -1) < 0)
+		worker->ending = true; /* it has gone */
+}
+
+static void report_stuck(void *context)
+{
+	tell_supervisor(context, FT_CONTROL_STUCK);
+}
+
+static void send_waiting(struct worker *worker)
+{
+	if (ft_outbox_flush(&worker->outbox))
+		return;
+	tell_supervisor(worker, FT_CONTROL_HUNG_UP);
 }
 
 static bool take_slice(void *context, const uint8_t *block, size_t len)
@@ -49,22 +59,14 @@ static bool take_slice(void *context, const uint8_t *block, size_t len)
 	struct worker *worker = context;
 	bool taken = ft_outbox_put(&worker->outbox, block, len);
 
-	if (!ft_outbox_flush(&worker->outbox))
-		lose_server(worker);
+	send_waiting(worker);
 	return taken;
-}
-
-static void report_stuck(void *context)
-{
-	struct worker *worker = context;
-
-	if (ft_control_send(worker->control, FT_CONTROL_STUCK, -1) < 0)
-		worker->ending = true; /* the supervisor has gone */
 }
 
 static void connect_server(struct worker *worker, int fd)
 {
 	ft_outbox_connect(&worker->outbox, fd);
+	worker->hung_up = false;
 	if (!ft_outbox_put(&worker->outbox, FT_SLICE_MAGIC, FT_SLICE_MAGIC_BYTES))
 		ft_log(FT_LOG_ERROR, "out of memory");
 	ft_collector_new_reader(worker->collector);
@@ -107,7 +109,7 @@ static void wait_until(struct worker *worker, uint64_t when_ns)
 	struct pollfd fds[FDS] = {
 		[CONTROL] = { .fd = worker->control, .events = POLLIN },
 		[SIGNALS] = { .fd = worker->signals, .events = POLLIN },
-		[SERVER] = { .fd = worker->outbox.fd },
+		[SERVER] = { .fd = worker->hung_up ? -1 : worker->outbox.fd },
 	};
 	uint64_t now_ns = ft_monotonic_ns();
 	int timeout_ms = when_ns > now_ns ? (int)((when_ns - now_ns) / FT_NS_PER_MS) + 1 : 0;
@@ -124,10 +126,11 @@ static void wait_until(struct worker *worker, uint64_t when_ns)
 	if (fds[SIGNALS].revents && read(worker->signals, &info, sizeof(info)) == sizeof(info) &&
 	    info.ssi_signo == SIGTERM)
 		worker->ending = true;
-	/* take_control() may just have brought another server. */
-	if (fds[SERVER].revents && fds[SERVER].fd == worker->outbox.fd &&
-	    (fds[SERVER].revents & (POLLERR | POLLHUP) || !ft_outbox_flush(&worker->outbox)))
-		lose_server(worker);
+	/* poll() would not wait any more; the next slice is what fails to be sent. */
+	if (fds[SERVER].revents & (POLLHUP | POLLERR) && fds[SERVER].fd == worker->outbox.fd)
+		worker->hung_up = true;
+	if (fds[SERVER].revents)
+		send_waiting(worker);
 }
 
 static void send_rest(struct worker *worker)

@@ -23,6 +23,7 @@
 #define FIRST_PAUSE_NS (100 * FT_NS_PER_MS)
 #define MAX_PAUSE_NS   (30 * FT_NS_PER_SEC)
 #define CALM_NS	       (60 * FT_NS_PER_SEC) /* up so long: its past is forgotten */
+#define RECONNECT_NS   FT_NS_PER_SEC	    /* before a stream that was closed is made again */
 #define STOP_NS	       (3 * FT_NS_PER_SEC)  /* to end by itself, before it is killed */
 
 enum which { SERVER, COLLECTOR, SYMBOLIZER, WORKERS };
@@ -35,14 +36,14 @@ struct worker {
 	uint64_t started_ns, not_before_ns;
 	uint64_t pause_ns; /* before the next restart */
 	bool started_before, ready, done;
-	bool leaving; /* its end is no news */
 };
 
 struct supervisor {
 	const struct ft_supervisor_options *options;
 	struct worker workers[WORKERS];
 	int signals;
-	bool ready; /* everything has worked once */
+	bool ready;	       /* everything has worked once */
+	uint64_t reconnect_ns; /* when to make the stream of slices again; 0: not asked */
 	bool ending, failed;
 };
 
@@ -181,6 +182,12 @@ static void start_what_is_missing(struct supervisor *s)
 {
 	uint64_t now_ns = ft_monotonic_ns();
 
+	if (s->reconnect_ns && now_ns >= s->reconnect_ns) {
+		s->reconnect_ns = 0;
+		if (connect_slices(s) < 0)
+			ft_log(FT_LOG_ERROR, "cannot connect collector and server");
+	}
+
 	for (int i = 0; i < WORKERS; i++)
 		if (is_wanted(s, (enum which)i, now_ns))
 			start(s, (enum which)i, now_ns);
@@ -218,15 +225,8 @@ static void mourn(struct supervisor *s, enum which which, int status)
 		ft_log(FT_LOG_INFO, "replay is done");
 		return;
 	}
-	if (worker->leaving) {
-		worker->leaving = false;
-		return;
-	}
-	if (which == COLLECTOR && s->workers[SYMBOLIZER].pid) {
-		/* What it holds was the collector's; the next one begins with a fresh one. */
-		s->workers[SYMBOLIZER].leaving = true;
-		kill(s->workers[SYMBOLIZER].pid, SIGKILL);
-	}
+	if (which == SYMBOLIZER && clean)
+		return; /* its collector has gone; the new one gets a new one */
 	ft_log(FT_LOG_WARN, "worker died", ft_kv_text("worker", names[which]),
 	       WIFSIGNALED(status) ? ft_kv_int("signal", WTERMSIG(status))
 				   : ft_kv_int("status", code));
@@ -256,16 +256,6 @@ static void become_ready(struct supervisor *s, enum which which)
 	fflush(stdout);
 }
 
-/* A server that has died is back soon, and the log says so; one that lives has its
- * reasons, which it has told. */
-static void reconnect_slices(struct supervisor *s)
-{
-	int r = connect_slices(s);
-
-	if (r < 0)
-		ft_log(FT_LOG_ERROR, "server and collector cannot be connected", ft_kv_errno(r));
-}
-
 static void listen_to(struct supervisor *s, enum which which)
 {
 	_cleanup_close_ int fd = -1;
@@ -279,10 +269,10 @@ static void listen_to(struct supervisor *s, enum which which)
 		become_ready(s, which);
 	else if (which != COLLECTOR)
 		return; /* the others have nothing else to say */
-	else if (letter == FT_CONTROL_UNREAD)
-		reconnect_slices(s);
 	else if (letter == FT_CONTROL_STUCK && s->workers[SYMBOLIZER].pid)
 		kill(s->workers[SYMBOLIZER].pid, SIGKILL);
+	else if (letter == FT_CONTROL_HUNG_UP)
+		s->reconnect_ns = ft_monotonic_ns() + RECONNECT_NS; /* it may be back by then */
 }
 
 static void take_signals(struct supervisor *s)
@@ -297,19 +287,19 @@ static void take_signals(struct supervisor *s)
 
 static int pause_ms(const struct supervisor *s)
 {
-	uint64_t now_ns = ft_monotonic_ns();
-	int ms = -1; /* nothing to wait for but events */
+	uint64_t now_ns = ft_monotonic_ns(), next_ns = UINT64_MAX;
 
 	for (int i = 0; i < WORKERS; i++) {
 		const struct worker *worker = &s->workers[i];
-		int left;
 
-		if (worker->pid || worker->done || worker->not_before_ns <= now_ns)
-			continue;
-		left = (int)((worker->not_before_ns - now_ns) / FT_NS_PER_MS) + 1;
-		ms = ms < 0 ? left : FT_MIN(ms, left);
+		if (!worker->pid && !worker->done && worker->not_before_ns > now_ns)
+			next_ns = FT_MIN(next_ns, worker->not_before_ns);
 	}
-	return ms;
+	if (s->reconnect_ns)
+		next_ns = FT_MIN(next_ns, s->reconnect_ns);
+	if (next_ns == UINT64_MAX)
+		return -1; /* nothing to wait for but events */
+	return next_ns > now_ns ? (int)((next_ns - now_ns) / FT_NS_PER_MS) + 1 : 0;
 }
 
 static void wait_for_events(struct supervisor *s, int timeout_ms)

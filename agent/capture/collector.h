@@ -54,8 +54,7 @@ int ft_collector_start(struct ft_collector *collector, struct ft_why *why) FT_MU
 
 /* Use this symbolizer from now on; takes over the socket. 0 or -ENOMEM. */
 int ft_collector_connect(struct ft_collector *collector, int symbolizer) FT_MUST_CHECK;
-/* Slices have a reader that knows nothing yet: it is given none but from the begin of an
- * epoch on. A slice that is being filled and leans on earlier ones is counted as lost. */
+/* The next slice begins a new epoch, since its reader knows nothing yet. */
 void ft_collector_new_reader(struct ft_collector *collector);
 
 /* Take what the kernel has, hand on what is due. Returns the time of CLOCK_MONOTONIC

@@ -180,7 +180,9 @@ static int complain_store(const char *dir, int error)
 	else if (error == -EUCLEAN)
 		ft_complain("the store %s is damaged: look at a copy made by the agent", dir);
 	else if (error == -ENOENT)
-		ft_complain("%s is no store: it holds no flametrail.db", dir);
+		ft_complain("%s is no store, it holds no flametrail.db: give a directory that an "
+			    "agent was given with --store",
+			    dir);
 	else
 		ft_complain("the store %s cannot be opened: %s", dir ? dir : "in memory",
 			    strerror(-error));
