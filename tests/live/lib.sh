@@ -122,7 +122,7 @@ trap end_test EXIT
 # Start a program in the background: start NAME COMMAND... Its output goes to
 # $tmp/NAME.out and .err, its pid to $pid. It is ended with the test.
 start() {
-	name=$1
+	local name=$1
 	shift
 	"$@" >"$tmp/$name.out" 2>"$tmp/$name.err" &
 	pid=$!
@@ -182,7 +182,7 @@ assert_share() {
 # Start an agent on a free port: start_agent NAME [OPTION...]. Its store is
 # $tmp/NAME.store, unless an option says otherwise. Sets $agent to its pid and $url.
 start_agent() {
-	name=$1
+	local name=$1
 	shift
 	start "$name" "$flametrail" agent --listen 127.0.0.1:0 --store "$tmp/$name.store" "$@"
 	agent=$pid
