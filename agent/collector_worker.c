@@ -35,21 +35,32 @@ static void worker_deinit(struct worker *worker)
 }
 #define _cleanup_worker_ FT_CLEANUP(worker_deinit)
 
+static void tell_supervisor(struct worker *worker, enum ft_control letter)
+{
+	if (ft_control_send(worker->control, letter, -1) < 0)
+		worker->ending = true; /* it has gone */
+}
+
+static void report_stuck(void *context)
+{
+	tell_supervisor(context, FT_CONTROL_STUCK);
+}
+
+static void send_waiting(struct worker *worker)
+{
+	if (ft_outbox_flush(&worker->outbox))
+		return;
+	ft_log(FT_LOG_WARN, "the server hung up, slices are lost until it is back");
+	tell_supervisor(worker, FT_CONTROL_HUNG_UP);
+}
+
 static bool take_slice(void *context, const uint8_t *block, size_t len)
 {
 	struct worker *worker = context;
 	bool taken = ft_outbox_put(&worker->outbox, block, len);
 
-	ft_outbox_flush(&worker->outbox);
+	send_waiting(worker);
 	return taken;
-}
-
-static void report_stuck(void *context)
-{
-	struct worker *worker = context;
-
-	if (ft_control_send(worker->control, FT_CONTROL_STUCK, -1) < 0)
-		worker->ending = true; /* the supervisor has gone */
 }
 
 static void connect_server(struct worker *worker, int fd)
@@ -114,8 +125,8 @@ static void wait_until(struct worker *worker, uint64_t when_ns)
 	if (fds[SIGNALS].revents && read(worker->signals, &info, sizeof(info)) == sizeof(info) &&
 	    info.ssi_signo == SIGTERM)
 		worker->ending = true;
-	if (fds[SERVER].revents && !ft_outbox_flush(&worker->outbox))
-		ft_log(FT_LOG_WARN, "the server has gone, slices are lost until it is back");
+	if (fds[SERVER].revents)
+		send_waiting(worker);
 }
 
 static void send_rest(struct worker *worker)

@@ -17,11 +17,13 @@
 #include "agent/privileges.h"
 #include "agent/symbolizer_process.h"
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
 
 #define FIRST_PAUSE_NS (100 * FT_NS_PER_MS)
 #define MAX_PAUSE_NS   (30 * FT_NS_PER_SEC)
 #define CALM_NS	       (60 * FT_NS_PER_SEC) /* up so long: its past is forgotten */
+#define RECONNECT_NS   FT_NS_PER_SEC	    /* before a stream that was closed is made again */
 #define STOP_NS	       (3 * FT_NS_PER_SEC)  /* to end by itself, before it is killed */
 
 enum which { SERVER, COLLECTOR, SYMBOLIZER, WORKERS };
@@ -40,7 +42,8 @@ struct supervisor {
 	const struct ft_supervisor_options *options;
 	struct worker workers[WORKERS];
 	int signals;
-	bool ready; /* everything has worked once */
+	bool ready;	       /* everything has worked once */
+	uint64_t reconnect_ns; /* when to make the stream of slices again; 0: not asked */
 	bool ending, failed;
 };
 
@@ -97,13 +100,12 @@ static int child_main(struct supervisor *s, enum which which, int control)
 static int start_child(struct supervisor *s, enum which which)
 {
 	_cleanup_close_ int ours = -1, theirs = -1;
-	int sockets[2];
 	pid_t pid;
+	int r;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
-		return -errno;
-	ours = sockets[0];
-	theirs = sockets[1];
+	r = ft_socket_pair(SOCK_SEQPACKET, &ours, &theirs);
+	if (r < 0)
+		return r;
 	pid = fork();
 	if (pid < 0)
 		return -errno;
@@ -120,14 +122,13 @@ static int start_child(struct supervisor *s, enum which which)
 static int connect_slices(struct supervisor *s)
 {
 	_cleanup_close_ int from = -1, to = -1;
-	int sockets[2], r;
+	int r;
 
 	if (s->workers[SERVER].pid == 0 || s->workers[COLLECTOR].pid == 0)
 		return 0;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
-		return -errno;
-	from = sockets[0];
-	to = sockets[1];
+	r = ft_socket_pair(SOCK_STREAM, &from, &to);
+	if (r < 0)
+		return r;
 	r = ft_control_send(s->workers[SERVER].control, FT_CONTROL_SLICES, to);
 	if (r == 0)
 		r = ft_control_send(s->workers[COLLECTOR].control, FT_CONTROL_SLICES, from);
@@ -181,6 +182,12 @@ static void start_what_is_missing(struct supervisor *s)
 {
 	uint64_t now_ns = ft_monotonic_ns();
 
+	if (s->reconnect_ns && now_ns >= s->reconnect_ns) {
+		s->reconnect_ns = 0;
+		if (connect_slices(s) < 0)
+			ft_log(FT_LOG_ERROR, "cannot connect collector and server");
+	}
+
 	for (int i = 0; i < WORKERS; i++)
 		if (is_wanted(s, (enum which)i, now_ns))
 			start(s, (enum which)i, now_ns);
@@ -218,8 +225,8 @@ static void mourn(struct supervisor *s, enum which which, int status)
 		ft_log(FT_LOG_INFO, "replay is done");
 		return;
 	}
-	if (which == SYMBOLIZER && clean && s->workers[COLLECTOR].pid == 0)
-		return; /* its collector has gone */
+	if (which == SYMBOLIZER && clean)
+		return; /* its collector has gone; the new one gets a new one */
 	ft_log(FT_LOG_WARN, "worker died", ft_kv_text("worker", names[which]),
 	       WIFSIGNALED(status) ? ft_kv_int("signal", WTERMSIG(status))
 				   : ft_kv_int("status", code));
@@ -261,6 +268,8 @@ static void listen_to_collector(struct supervisor *s)
 		become_ready(s);
 	else if (letter == FT_CONTROL_STUCK && s->workers[SYMBOLIZER].pid)
 		kill(s->workers[SYMBOLIZER].pid, SIGKILL);
+	else if (letter == FT_CONTROL_HUNG_UP)
+		s->reconnect_ns = ft_monotonic_ns() + RECONNECT_NS;
 }
 
 static void take_signals(struct supervisor *s)
@@ -275,19 +284,19 @@ static void take_signals(struct supervisor *s)
 
 static int pause_ms(const struct supervisor *s)
 {
-	uint64_t now_ns = ft_monotonic_ns();
-	int ms = -1; /* nothing to wait for but events */
+	uint64_t now_ns = ft_monotonic_ns(), next_ns = UINT64_MAX;
 
 	for (int i = 0; i < WORKERS; i++) {
 		const struct worker *worker = &s->workers[i];
-		int left;
 
-		if (worker->pid || worker->done || worker->not_before_ns <= now_ns)
-			continue;
-		left = (int)((worker->not_before_ns - now_ns) / FT_NS_PER_MS) + 1;
-		ms = ms < 0 ? left : FT_MIN(ms, left);
+		if (!worker->pid && !worker->done && worker->not_before_ns > now_ns)
+			next_ns = FT_MIN(next_ns, worker->not_before_ns);
 	}
-	return ms;
+	if (s->reconnect_ns)
+		next_ns = FT_MIN(next_ns, s->reconnect_ns);
+	if (next_ns == UINT64_MAX)
+		return -1; /* nothing to wait for but events */
+	return next_ns > now_ns ? (int)((next_ns - now_ns) / FT_NS_PER_MS) + 1 : 0;
 }
 
 static void wait_for_events(struct supervisor *s, int timeout_ms)

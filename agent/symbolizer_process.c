@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "agent/privileges.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "symbolizer/worker.h"
 
@@ -36,13 +37,12 @@ static void become_child(int socket)
 int ft_symbolizer_spawn(pid_t *ret_pid, int *ret_socket)
 {
 	_cleanup_close_ int ours = -1, theirs = -1;
-	int sockets[2];
 	pid_t pid;
+	int r;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
-		return -errno;
-	ours = sockets[0];
-	theirs = sockets[1];
+	r = ft_socket_pair(SOCK_SEQPACKET, &ours, &theirs);
+	if (r < 0)
+		return r;
 	pid = fork();
 	if (pid < 0)
 		return -errno;

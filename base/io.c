@@ -179,6 +179,17 @@ int ft_make_dirs(const char *path, unsigned int mode)
 	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
+int ft_socket_pair(int type, int *ret_one, int *ret_other)
+{
+	int sockets[2];
+
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, sockets) < 0)
+		return -errno;
+	*ret_one = sockets[0];
+	*ret_other = sockets[1];
+	return 0;
+}
+
 int ft_send_message(int socket, const void *bytes, size_t len, int fd)
 {
 	struct iovec iov = { (void *)(uintptr_t)bytes, len };

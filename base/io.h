@@ -30,6 +30,10 @@ int ft_replace_file(const char *path, const void *bytes, size_t len) FT_MUST_CHE
  * or -errno. */
 int ft_make_dirs(const char *path, unsigned int mode) FT_MUST_CHECK;
 
+/* A connected pair of AF_UNIX sockets of this type (SOCK_STREAM, SOCK_SEQPACKET), both
+ * close-on-exec; the caller owns them. 0 or -errno. */
+int ft_socket_pair(int type, int *ret_one, int *ret_other) FT_MUST_CHECK;
+
 /* Messages of at most max bytes with at most one descriptor each, over a
  * SOCK_SEQPACKET socket. fd may be -1. Send: 0, -EAGAIN when the peer does not
  * read, or -errno. Receive: length (0: peer has gone), -EAGAIN, -EMSGSIZE when the

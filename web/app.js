@@ -90,8 +90,8 @@ export class App {
 		} catch (error) {
 			this.showTrouble(error);
 		}
-		if (!(this.source instanceof EmbeddedSource) && !this.page.hidden)
-			this.pollTimer = setTimeout(() => this.poll(), POLL_MS);
+		const still = this.source instanceof EmbeddedSource || (this.tree && !this.trouble && this.meta?.source !== "agent");
+		if (!still && !this.page.hidden) this.pollTimer = setTimeout(() => this.poll(), POLL_MS);
 	}
 
 	async setMeta(meta) {
@@ -129,7 +129,11 @@ export class App {
 	// Times on the timeline.
 	resolveRange(meta) {
 		const { from_us: first, to_us: last } = meta.retain;
-		if (this.range) return this.range;
+		if (this.range) {
+			// A range that ended now goes on with the clock.
+			const shift = this.range.follows ? last - this.range.to : 0;
+			return { from: this.range.from + shift, to: this.range.to + shift };
+		}
 		if (meta.source === "file" || meta.source === "report") return { from: first, to: Math.max(last, first + 1) };
 		return { from: Math.min(Math.max(first, last - TIMELINE_SPAN_US), last - TIMELINE_SPAN_MIN_US), to: last };
 	}
@@ -139,8 +143,8 @@ export class App {
 		if (!this.meta) return;
 		const { from_us: first, to_us: last } = this.meta.retain;
 		const least = Math.min(first, last - (this.meta.source === "file" ? 1 : TIMELINE_SPAN_MIN_US));
-		this.range = { from: Math.max(range?.from ?? least, least), to: Math.min(range?.to ?? last, last) };
-		// A range that ends now follows the clock again.
+		const to = Math.min(range?.to ?? last, last);
+		this.range = { from: Math.max(range?.from ?? least, least), to, follows: to === last };
 		if (this.range.to - this.range.from < 1e5) this.range.from = this.range.to - 1e5;
 		this.refresh();
 	}

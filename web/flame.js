@@ -62,8 +62,10 @@ export class FlameView {
 		const old = this.tree, { scene } = this;
 		let start = 0, span = 1;
 		if (keepPart && old && old.total[scene.focus] > 0) {
-			start = (scene.from - old.x[scene.focus]) / old.total[scene.focus];
-			span = (scene.to - scene.from) / old.total[scene.focus];
+			// In the middle of a zoom, what counts is where it leads.
+			const from = this.motion?.fromEnd ?? scene.from, to = this.motion?.toEnd ?? scene.to;
+			start = (from - old.x[scene.focus]) / old.total[scene.focus];
+			span = (to - from) / old.total[scene.focus];
 		}
 		this.tree = tree;
 		this.boxes = [];

@@ -192,7 +192,7 @@ export class GraphPanel {
 			this.frozen = false;
 			this.hideTip();
 		} else if (this.tree && this.focus > 0) this.zoom(0);
-		else if (this.view.scene.cursor >= 0) {
+		else {
 			this.view.scene.cursor = -1;
 			this.view.setRange(0, Infinity);
 		}

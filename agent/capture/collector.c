@@ -40,8 +40,10 @@ struct ft_collector {
 	struct ft_buffer block;
 	struct ft_cpus cpus;
 	uint64_t span_from_ns, cpus_seen_ns;
-	bool started, new_reader;
-	uint32_t n_news; /* programs and mappings announced in this tick */
+	bool started;
+	bool new_reader;   /* the next slice must begin an epoch */
+	bool begins_epoch; /* the open slice does */
+	uint32_t n_news;   /* programs and mappings announced in this tick */
 	uint64_t queue_full, slices_lost;
 	/* Counters as they were at the end of the last slice. */
 	uint64_t sampler_counts[FT_COUNTERS];
@@ -162,7 +164,7 @@ int ft_collector_add_target(struct ft_collector *collector, uint32_t pid)
 static void begin_slice(struct ft_collector *c, uint64_t from_ns)
 {
 	c->span_from_ns = from_ns;
-	ft_slicer_begin(c->slicer, from_ns, c->new_reader);
+	c->begins_epoch = ft_slicer_begin(c->slicer, from_ns, c->new_reader);
 	c->new_reader = false;
 }
 
@@ -181,7 +183,10 @@ int ft_collector_connect(struct ft_collector *collector, int symbolizer)
 
 void ft_collector_new_reader(struct ft_collector *collector)
 {
-	collector->new_reader = true;
+	/* A slice that begins an epoch is all a new reader needs; any other one is
+	 * nothing to it. */
+	if (!collector->begins_epoch)
+		collector->new_reader = true;
 }
 
 void ft_collector_poll(const struct ft_collector *collector,
@@ -316,7 +321,7 @@ static void end_slice(struct ft_collector *c, uint64_t to_ns)
 	r = ft_slicer_end(c->slicer, to_ns, &c->block);
 	if (r < 0)
 		ft_log(FT_LOG_ERROR, "slice lost", ft_kv_errno(r));
-	if (r < 0 || !c->sink->slice(c->context, c->block.data, c->block.len)) {
+	if (r < 0 || c->new_reader || !c->sink->slice(c->context, c->block.data, c->block.len)) {
 		c->slices_lost++;
 		c->new_reader = true;
 	}

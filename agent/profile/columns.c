@@ -4,15 +4,36 @@
 #include <errno.h>
 #include <zlib.h>
 
+#include "base/array.h"
 #include "base/cursor.h"
+#include "base/index.h"
 
 #define VERSION 1
 
-/* The most one sample takes: a time, a count and a value of 10 bytes each, five
- * ids of 5, an outcome of 2. */
-#define MAX_BYTES_PER_SAMPLE 57u
-#define MIN_BYTES_PER_SAMPLE 9u
-#define MAX_BYTES	     (16u + FT_COLUMNS_MAX_SAMPLES * MAX_BYTES_PER_SAMPLE)
+/* The most one sample takes: a time, a count and a value of 10 bytes each, six
+ * numbers of 5, an outcome of 2. */
+#define MAX_BYTES_PER_SAMPLE 62u
+#define MIN_BYTES_PER_SAMPLE 7u
+#define MIN_BYTES_PER_WHO    3u
+#define MAX_BYTES	     (32u + FT_COLUMNS_MAX_SAMPLES * MAX_BYTES_PER_SAMPLE)
+
+struct who {
+	uint32_t tid, labels, thread;
+};
+
+/* The table of who ran, while it is written. */
+struct crowd {
+	struct ft_array list; /* struct who */
+	struct ft_index index;
+	uint32_t *places; /* of each sample */
+};
+
+static void crowd_deinit(struct crowd *crowd)
+{
+	ft_array_deinit(&crowd->list);
+	ft_index_deinit(&crowd->index);
+	free(crowd->places);
+}
 
 void ft_columns_deinit(struct ft_columns *columns)
 {
@@ -49,25 +70,72 @@ int ft_columns_add(struct ft_columns *columns, const struct ft_column_sample *sa
 	return 0;
 }
 
-static void put_columns(const struct ft_columns *columns, uint64_t base_us, struct ft_buffer *raw)
+static bool same_who(const void *context, const void *key, uint32_t id)
+{
+	const struct who *a = key, *b = ft_array_at(context, id);
+
+	return a->tid == b->tid && a->labels == b->labels && a->thread == b->thread;
+}
+
+static int find_who(struct crowd *crowd, const struct ft_column_sample *sample, uint32_t *ret_place)
+{
+	struct who who = { sample->tid, sample->labels, sample->thread };
+	uint64_t hash = ft_hash_mix((uint64_t)who.tid << 32 | who.labels, who.thread);
+	uint32_t place = ft_index_find(&crowd->index, hash, same_who, &crowd->list, &who);
+	int r;
+
+	if (place == FT_INDEX_NONE) {
+		place = crowd->list.n;
+		r = ft_array_push(&crowd->list, &who, 1);
+		if (r == 0)
+			r = ft_index_add(&crowd->index, hash, place);
+		if (r < 0)
+			return r;
+	}
+	*ret_place = place;
+	return 0;
+}
+
+static int gather_crowd(const struct ft_columns *columns, struct crowd *crowd)
+{
+	crowd->places = calloc((size_t)columns->n + 1, sizeof(*crowd->places));
+	if (!crowd->places)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < columns->n; i++) {
+		int r = find_who(crowd, &columns->samples[i], &crowd->places[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void put_columns(const struct ft_columns *columns, const struct crowd *crowd,
+			uint64_t base_us, struct ft_buffer *raw)
 {
 	const struct ft_column_sample *samples = columns->samples;
-	uint64_t last = base_us;
+	uint64_t last = base_us / FT_COLUMNS_STEP_US;
 
 	ft_buffer_put_u8(raw, VERSION);
 	ft_buffer_put_varint(raw, columns->n);
+	ft_buffer_put_varint(raw, crowd->list.n);
+	for (uint32_t i = 0; i < crowd->list.n; i++) {
+		const struct who *who = ft_array_at(&crowd->list, i);
+
+		ft_buffer_put_varint(raw, who->tid);
+		ft_buffer_put_varint(raw, who->labels);
+		ft_buffer_put_varint(raw, who->thread);
+	}
 	for (uint32_t i = 0; i < columns->n; i++) {
-		ft_buffer_put_signed(raw, (int64_t)(samples[i].time_us - last));
-		last = samples[i].time_us;
+		uint64_t step = samples[i].time_us / FT_COLUMNS_STEP_US;
+
+		ft_buffer_put_signed(raw, (int64_t)(step - last));
+		last = step;
 	}
 	for (uint32_t i = 0; i < columns->n; i++)
+		ft_buffer_put_varint(raw, crowd->places[i]);
+	for (uint32_t i = 0; i < columns->n; i++)
 		ft_buffer_put_varint(raw, samples[i].stack);
-	for (uint32_t i = 0; i < columns->n; i++)
-		ft_buffer_put_varint(raw, samples[i].labels);
-	for (uint32_t i = 0; i < columns->n; i++)
-		ft_buffer_put_varint(raw, samples[i].tid);
-	for (uint32_t i = 0; i < columns->n; i++)
-		ft_buffer_put_varint(raw, samples[i].thread);
 	for (uint32_t i = 0; i < columns->n; i++)
 		ft_buffer_put_varint(raw, samples[i].cpu);
 	for (uint32_t i = 0; i < columns->n; i++)
@@ -81,13 +149,19 @@ static void put_columns(const struct ft_columns *columns, uint64_t base_us, stru
 int ft_columns_encode(const struct ft_columns *columns, uint64_t base_us, struct ft_buffer *out)
 {
 	_cleanup_buffer_ struct ft_buffer raw = FT_BUFFER_INIT(MAX_BYTES);
+	FT_CLEANUP(crowd_deinit)
+	struct crowd crowd = { .list = FT_ARRAY_INIT(struct who) };
 	size_t before = out->len;
 	uLongf packed;
 	uint8_t *at;
+	int r;
 
 	assert(columns);
 
-	put_columns(columns, base_us, &raw);
+	r = gather_crowd(columns, &crowd);
+	if (r < 0)
+		return r;
+	put_columns(columns, &crowd, base_us, &raw);
 	if (raw.error)
 		return raw.error;
 	ft_buffer_put_varint(out, raw.len);
@@ -103,23 +177,33 @@ int ft_columns_encode(const struct ft_columns *columns, uint64_t base_us, struct
 	return 0;
 }
 
-static void take_columns(struct ft_cursor *c, uint64_t base_us, struct ft_column_sample *samples,
-			 uint32_t n)
+static void take_who(struct ft_cursor *c, const struct who *crowd, uint32_t n_who,
+		     struct ft_column_sample *sample)
 {
-	uint64_t last = base_us;
+	uint32_t place = ft_cursor_varint32(c);
+
+	if (place >= n_who) {
+		c->failed = true;
+		return;
+	}
+	sample->tid = crowd[place].tid;
+	sample->labels = crowd[place].labels;
+	sample->thread = crowd[place].thread;
+}
+
+static void take_columns(struct ft_cursor *c, uint64_t base_us, const struct who *crowd,
+			 uint32_t n_who, struct ft_column_sample *samples, uint32_t n)
+{
+	uint64_t last = base_us / FT_COLUMNS_STEP_US;
 
 	for (uint32_t i = 0; i < n; i++) {
 		last += (uint64_t)ft_cursor_signed(c);
-		samples[i].time_us = last;
+		samples[i].time_us = last * FT_COLUMNS_STEP_US;
 	}
 	for (uint32_t i = 0; i < n; i++)
+		take_who(c, crowd, n_who, &samples[i]);
+	for (uint32_t i = 0; i < n; i++)
 		samples[i].stack = ft_cursor_varint32(c);
-	for (uint32_t i = 0; i < n; i++)
-		samples[i].labels = ft_cursor_varint32(c);
-	for (uint32_t i = 0; i < n; i++)
-		samples[i].tid = ft_cursor_varint32(c);
-	for (uint32_t i = 0; i < n; i++)
-		samples[i].thread = ft_cursor_varint32(c);
 	for (uint32_t i = 0; i < n; i++)
 		samples[i].cpu = ft_cursor_varint32(c);
 	for (uint32_t i = 0; i < n; i++) {
@@ -139,19 +223,29 @@ static int read_columns(const uint8_t *raw, size_t len, uint64_t base_us,
 			struct ft_columns *columns)
 {
 	struct ft_cursor c = ft_cursor_of(raw, len);
-	uint32_t n;
+	_cleanup_free_ struct who *crowd = NULL;
+	uint32_t n, n_who;
 	int r;
 
 	if (ft_cursor_u8(&c) != VERSION)
 		return -EBADMSG;
 	n = ft_cursor_count(&c, MIN_BYTES_PER_SAMPLE);
-	if (c.failed)
+	n_who = ft_cursor_count(&c, MIN_BYTES_PER_WHO);
+	if (c.failed || n_who > n)
 		return -EBADMSG;
 	r = make_room(columns, n);
 	if (r < 0)
 		return r;
+	crowd = calloc((size_t)n_who + 1, sizeof(*crowd));
+	if (!crowd)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n_who; i++) {
+		crowd[i].tid = ft_cursor_varint32(&c);
+		crowd[i].labels = ft_cursor_varint32(&c);
+		crowd[i].thread = ft_cursor_varint32(&c);
+	}
 	if (n > 0)
-		take_columns(&c, base_us, columns->samples + columns->n, n);
+		take_columns(&c, base_us, crowd, n_who, columns->samples + columns->n, n);
 	if (c.failed || ft_cursor_left(&c) != 0)
 		return -EBADMSG;
 	columns->n += n;

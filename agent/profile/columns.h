@@ -1,10 +1,15 @@
 /* columns.h - the samples of one kind and window as bytes, and back.
  *
  * Each field of the samples is a column of its own, so that deflate sees like
- * beside like. Form: varint length of the columns, then their zlib stream. The
- * columns: u8 version (1), varint n, then n times each: time (signed microseconds
- * since the sample before, the first since the base), and as varints stack,
- * labels, tid, thread, cpu, outcome, count, and value (signed). Ids mean what
+ * beside like. What goes together is stored together: who ran (tid, labels, thread)
+ * is a table, and a column of places in it. Times are kept in steps of 100 us,
+ * rounded down: ticks of a clock are regular at that scale, and noise below it
+ * would take more room than all else.
+ *
+ * Form: varint length of the columns, then their zlib stream. The columns: u8
+ * version (1), varint n, varint n_who, n_who times tid, labels, thread; then n times
+ * each: time (signed steps since the sample before, the first since the base), and
+ * as varints who, stack, cpu, outcome, count, and value (signed). Ids mean what
  * whoever stores them says; the store's own are meant in the store. */
 #pragma once
 
@@ -15,9 +20,10 @@
 
 /* Samples in one blob; a fuller window is kept in several. */
 #define FT_COLUMNS_MAX_SAMPLES (1u << 18)
+#define FT_COLUMNS_STEP_US     100u
 
 struct ft_column_sample {
-	uint64_t time_us; /* since 1970, UTC */
+	uint64_t time_us; /* since 1970, UTC; kept in steps of FT_COLUMNS_STEP_US */
 	uint64_t count;	  /* events it stands for */
 	int64_t value;	  /* in the kind's unit */
 	uint32_t stack, labels, tid, thread, cpu;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/profile/columns.h"
 #include "agent/profile/formats.h"
 #include "agent/server/ingest.h"
 #include "agent/server/params.h"
@@ -73,7 +74,9 @@ static int find_kind(struct ft_service *service, const char *name, struct ft_sto
 
 static void take_times(struct ft_params *params, struct ft_pprof_query *query)
 {
-	uint64_t now_us = ft_realtime_ns() / FT_NS_PER_US, from, to, seconds;
+	/* In the steps that times are kept in: what is sampled from now on is in. */
+	uint64_t now_us = ft_realtime_ns() / FT_NS_PER_US / FT_COLUMNS_STEP_US * FT_COLUMNS_STEP_US;
+	uint64_t from, to, seconds;
 	bool past = ft_params_text(params, "from") || ft_params_text(params, "to");
 
 	seconds = ft_params_number(params, "seconds", 1, MAX_SECONDS, DEFAULT_SECONDS);

@@ -162,7 +162,8 @@ static int store_payload(struct ft_ingest *ingest, const uint8_t *payload, size_
 	}
 	ft_slice_store_count(ingest->slices, &ingest->stats);
 	ingest->stats.slices++;
-	ingest->stats.latest_ns = ft_slice_store_span(ingest->slices)->to_ns;
+	ingest->stats.latest_ns = FT_MAX(ingest->stats.latest_ns,
+					 ft_slice_store_span(ingest->slices)->to_ns);
 	ingest->stats.stored_at_ns = ft_monotonic_ns();
 	r = advance(ingest);
 	/* The slice is safe; the window can be merged with the next one. */

@@ -23,6 +23,9 @@
 /* How far from its slice a sample may be by its time. */
 #define MAX_STRAY_NS (60 * FT_NS_PER_SEC)
 
+/* What samples' times are kept in. */
+#define STEP_NS (FT_COLUMNS_STEP_US * FT_NS_PER_US)
+
 struct count {
 	uint32_t name; /* in the store */
 	char text[48];
@@ -246,7 +249,7 @@ static int on_sample(void *context, const struct ft_slice_sample *sample)
 {
 	struct ft_slice_store *slices = context;
 	struct ft_column_sample row = {
-		.time_us = sample->time_ns / FT_NS_PER_US,
+		.time_us = sample->time_ns / STEP_NS * FT_COLUMNS_STEP_US,
 		.count = sample->count,
 		.value = sample->value,
 		.stack = ft_id_table_get(&slices->stacks, sample->stack),
@@ -263,7 +266,7 @@ static int on_sample(void *context, const struct ft_slice_sample *sample)
 	/* A time far from its slice's would stretch the window over years. */
 	if (slices->span.untimed || sample->time_ns + MAX_STRAY_NS < slices->span.from_ns ||
 	    sample->time_ns > slices->span.to_ns + MAX_STRAY_NS)
-		row.time_us = slices->span.from_ns / FT_NS_PER_US;
+		row.time_us = slices->span.from_ns / STEP_NS * FT_COLUMNS_STEP_US;
 	slices->outcomes[FT_MIN(sample->outcome, (uint8_t)FT_OUTCOMES)]++;
 	return ft_columns_add(&slices->samples[sample->kind], &row);
 }

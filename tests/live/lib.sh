@@ -60,7 +60,8 @@ if [ "$(id -u)" = 0 ] && command -v bpftool >/dev/null; then
 fi
 
 # Processes that bear our mark. This shell and its forks do not: they were not started
-# by exec since it was set.
+# by exec since it was set. The symbolizer begins with an empty environment, but stays in
+# the process group.
 ours() {
 	found=$(env -u FT_LIVE_TEST grep -lzxF "FT_LIVE_TEST=$FT_LIVE_TEST" /proc/[0-9]*/environ \
 		2>/dev/null)
@@ -68,6 +69,8 @@ ours() {
 		file=${file#/proc/}
 		echo "${file%/environ}"
 	done
+	ps -eo pid=,pgid=,stat=,comm= |
+		awk -v group="$(ps -o pgid= $$)" '$2 == group + 0 && $3 !~ /^Z/ && $4 == "ft-symbolizer" { print $1 }'
 }
 
 # Wait until $@ prints nothing; the kernel frees programs a moment after their last use.
@@ -173,11 +176,92 @@ assert_share() {
 	}' || fail "$1: $2 of $3 samples, where the truth is $4 of $5"
 }
 
+# ---- agents ----
+
+# Start an agent on a free port: start_agent NAME [OPTION...]. Its store is
+# $tmp/NAME.store, unless an option says otherwise. Sets $agent to its pid and $url.
+start_agent() {
+	name=$1
+	shift
+	start "$name" "$flametrail" agent --listen 127.0.0.1:0 --store "$tmp/$name.store" "$@"
+	agent=$pid
+	wait_for "$tmp/$name.out" '^viewer: '
+	url=$(sed -n 's/^viewer: //p' "$tmp/$name.out")
+}
+
+# End a process started here with SIGTERM; its exit code must be the one given.
+stop() {
+	code=0
+	kill "$1"
+	wait "$1" || code=$?
+	[ "$code" = "$2" ] || fail "process $1 ended with $code, not $2"
+}
+
+# The process of that name below a supervisor: worker_of SUPERVISOR ft-server
+worker_of() {
+	pgrep -P "$1" -x "$2" || true
+}
+
+# What the agent answers: get PATH [OPTION OF CURL...]
+get() {
+	path=$1
+	shift
+	curl -sS --fail-with-body -m 60 "$@" "$url$path" || fail "$path was not answered: $?"
+}
+
+# The status of an answer, whose body goes to $tmp/body: status_of PATH [OPTION...]
+status_of() {
+	path=$1
+	shift
+	curl -sS -m 60 -o "$tmp/body" -w '%{http_code}\n' "$@" "$url$path"
+}
+
+wait_ready() {
+	for _ in $(seq 150); do
+		[ "$(status_of readyz)" != 200 ] || return 0
+		sleep 0.1
+	done
+	fail "never ready: $(cat "$tmp/body")"
+}
+
+# A value of /metrics, summed over its labels: metric NAME
+metric() {
+	get metrics | awk -v name="$1" 'index($1, name) == 1 && $1 ~ "^" name "({|$)" { sum += $NF; n++ }
+		END { printf "%.0f\n", sum; exit !n }' || fail "no metric $1"
+}
+
+# Part of a JSON text on stdin: json .metrics[0].id
+json() {
+	node -e 'const v = JSON.parse(require("fs").readFileSync(0));
+		const got = eval("v" + process.argv[1]);
+		console.log(typeof got === "object" ? JSON.stringify(got) : got);' "$1"
+}
+
+# Every line of a log file is one JSON object with time, level and message.
+check_log() {
+	node -e '
+		for (const line of require("fs").readFileSync(process.argv[1], "utf8").split("\n").slice(0, -1)) {
+			const { ts, level, msg } = JSON.parse(line);
+			if (!(Date.parse(ts) > 0) || !level || !msg) throw new Error(line);
+		}' "$1" || fail "a line of the log is not as it should be: $1"
+}
+
+# Exactly one line on stderr of the last run_within, and it matches: one_line PATTERN
+one_line() {
+	[ "$(wc -l <"$tmp/run.err")" = 1 ] || fail "not one line on stderr: $(cat "$tmp/run.err")"
+	grep -qE "$1" "$tmp/run.err" || fail "\"$(cat "$tmp/run.err")\" does not match $1"
+}
+
 # What `flametrail record` and Go's pprof need.
 need_record() {
 	need_root
 	need_command go
 	need_command node
+}
+
+# Ask tree.mjs: tree FILE COMMAND...
+tree() {
+	node "$(dirname "${BASH_SOURCE[0]}")/tree.mjs" "$@"
 }
 
 # Ask rows.mjs: rows FILE COMMAND...

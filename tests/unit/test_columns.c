@@ -23,7 +23,7 @@ static void fill(struct ft_columns *columns, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct ft_column_sample s = {
-			.time_us = BASE + rnd() % 10000000,
+			.time_us = BASE + rnd() % 100000 * FT_COLUMNS_STEP_US,
 			.count = rnd() % 3,
 			.value = (int64_t)(rnd() % 20000000) - 10000,
 			.stack = (uint32_t)(rnd() % 5000),
@@ -74,8 +74,8 @@ START_TEST(extremes)
 {
 	static const struct ft_column_sample samples[] = {
 		{ .time_us = 0, .count = UINT64_MAX, .value = INT64_MIN },
-		{ .time_us = UINT64_MAX, .value = INT64_MAX, .stack = UINT32_MAX },
-		{ .time_us = 1,
+		{ .time_us = UINT64_MAX / 100 * 100, .value = INT64_MAX, .stack = UINT32_MAX },
+		{ .time_us = 100,
 		  .labels = UINT32_MAX,
 		  .tid = UINT32_MAX,
 		  .thread = UINT32_MAX,
@@ -101,9 +101,9 @@ START_TEST(decoding_appends)
 	fill(&in, 10);
 	ck_assert_int_eq(ft_columns_encode(&in, BASE, &out), 0);
 	ck_assert_int_eq(ft_columns_decode(out.data, out.len, BASE, &back), 0);
-	ck_assert_int_eq(ft_columns_decode(out.data, out.len, BASE + 5, &back), 0);
+	ck_assert_int_eq(ft_columns_decode(out.data, out.len, BASE + 500, &back), 0);
 	ck_assert_uint_eq(back.n, 20);
-	ck_assert_uint_eq(back.samples[10].time_us, in.samples[0].time_us + 5);
+	ck_assert_uint_eq(back.samples[10].time_us, in.samples[0].time_us + 500);
 	/* Refused bytes leave it as it was. */
 	ck_assert_int_eq(ft_columns_decode(out.data, out.len / 2, BASE, &back), -EBADMSG);
 	ck_assert_uint_eq(back.n, 20);
@@ -148,20 +148,22 @@ static const struct {
 	size_t len;
 	uint64_t said;
 } wrong[] = {
-	{ { 2, 0 }, 2, 2 },				       /* a version to come */
-	{ { 1 }, 1, 1 },				       /* no count */
-	{ { 1, 0, 0 }, 3, 3 },				       /* something after the end */
-	{ { 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 11, 11 },       /* one sample for two */
-	{ { 1, 0xff, 0xff, 0xff, 0xff, 15 }, 6, 6 },	       /* four billion samples */
-	{ { 1, 0 }, 2, 1 },				       /* longer than said */
-	{ { 1, 0 }, 2, 3 },				       /* shorter than said */
-	{ { 1, 0 }, 2, UINT64_MAX },			       /* more than memory */
-	{ { 1, 1, 0, 0, 0, 0, 0, 0, 0x80, 2, 0, 0 }, 12, 12 }, /* outcome 256 */
+	{ { 2, 0, 0 }, 3, 3 },					     /* a version to come */
+	{ { 1 }, 1, 1 },					     /* no count */
+	{ { 1, 0, 0, 0 }, 4, 4 },				     /* something after the end */
+	{ { 1, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 13, 13 },	     /* one sample for two */
+	{ { 1, 0xff, 0xff, 0xff, 0xff, 15, 0 }, 7, 7 },		     /* four billion samples */
+	{ { 1, 0, 0 }, 3, 1 },					     /* longer than said */
+	{ { 1, 0, 0 }, 3, 4 },					     /* shorter than said */
+	{ { 1, 0, 0 }, 3, UINT64_MAX },				     /* more than memory */
+	{ { 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0x80, 2, 0, 0 }, 14, 14 }, /* outcome 256 */
+	{ { 1, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0 }, 13, 13 },	     /* nobody is number 1 */
+	{ { 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 10, 10 },	     /* nobody at all */
 };
 
 START_TEST(refuses_wrong_columns)
 {
-	static const uint8_t right[] = { 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+	static const uint8_t right[] = { 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
 
 	ck_assert_int_eq(decode_raw(right, sizeof(right), sizeof(right)), 0);
 	ck_assert_int_eq(decode_raw(wrong[_i].raw, wrong[_i].len, wrong[_i].said), -EBADMSG);

@@ -79,6 +79,12 @@ static void tear_down(void)
 	ft_store_freep(&store);
 }
 
+/* The time as it is kept. */
+static uint64_t kept_us(const struct feed_sample *sample)
+{
+	return sample->time_ns / 100000 * 100;
+}
+
 static struct ft_query all(void)
 {
 	return (struct ft_query){ .kind = kinds, .to_ns = INT64_MAX, .pid = -1 };
@@ -94,7 +100,7 @@ static void check(const struct ft_query *query)
 
 	for (uint32_t i = 0; i < n_samples; i++) {
 		const struct feed_sample *s = &samples[i];
-		uint64_t time_ns = s->time_ns / 1000 * 1000;
+		uint64_t time_ns = kept_us(s) * 1000;
 
 		if (time_ns < query->from_ns || time_ns >= query->to_ns ||
 		    (query->pid >= 0 && s->pid != query->pid) ||
@@ -247,8 +253,7 @@ START_TEST(timeline_equals_a_recount)
 		double value = 0;
 
 		for (uint32_t i = 0; i < n_samples; i++)
-			if (samples[i].time_ns / 1000 >= begin &&
-			    samples[i].time_ns / 1000 < begin + step_us)
+			if (kept_us(&samples[i]) >= begin && kept_us(&samples[i]) < begin + step_us)
 				value += (double)samples[i].value;
 		ck_assert_double_eq_tol(columns[c].value, value, 0.5);
 		if ((begin + step_us) * 1000 < T0 - 100 * FEED_MS)

@@ -112,6 +112,30 @@ test("a click zooms, crumbs and keys lead back, Back undoes", async () => {
 	assert.ok(!page.url().includes("z="));
 });
 
+test("a new tree in the middle of a zoom does not stop it halfway", async () => {
+	await openGraph();
+	await page.emulateMedia({ reducedMotion: "no-preference" });
+	await page.evaluate(() => {
+		const { app } = window.__ft, { graph } = app;
+		graph.zoom(app.tree.children[1]);
+		graph.view.draw();
+		graph.setTree(app.tree, app.metric(), graph.focus, -1, true);
+	});
+	await waitForBox(page, "PostmasterMain", 1000);
+});
+
+test("the timeline zooms about the pointer and shows everything on a double click", async () => {
+	await openGraph();
+	const box = await page.locator("#timeline").boundingBox(), range = () => page.evaluate(() => window.__ft.app.times.range);
+	await page.mouse.move(box.x + box.width / 2, box.y + 20);
+	await page.mouse.wheel(0, -150);
+	await page.waitForFunction(() => window.__ft.app.times.range.to - window.__ft.app.times.range.from < 1000e6);
+	const { from, to } = await range();
+	assert.ok(Math.abs((from + to) / 2 - (NOW_US - 600e6)) < 5e6);
+	await page.mouse.dblclick(box.x + 5, box.y + 20);
+	await page.waitForFunction(() => window.__ft.app.times.range.to - window.__ft.app.times.range.from === 1200e6);
+});
+
 test("Escape goes back step by step", async () => {
 	await openGraph();
 	await clickBox(page, "postgres");
