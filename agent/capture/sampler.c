@@ -26,7 +26,8 @@ struct ft_sampler {
 	int events[FT_CPUS_MAX];  /* perf event by CPU, -1: none */
 	int ring_maps[MAX_RINGS]; /* -1: none */
 	uint32_t n_cpus;	  /* possible */
-	ft_sampler_event take;	  /* during a drain */
+	bool started;
+	ft_sampler_event take; /* during a drain */
 	void *context;
 };
 
@@ -217,9 +218,7 @@ static int explain_event(struct ft_why *why, const struct ft_sampler *sampler, u
 			      "this machine counts no hardware cycles (no PMU, as in most virtual "
 			      "machines); leave out --cycles");
 	if (r == -EACCES || r == -EPERM)
-		return ft_why(why, r,
-			      "the kernel refuses perf events (missing CAP_PERFMON); "
-			      "run flametrail as root");
+		return ft_perf_event_refused(why, r);
 	if (r == -EMFILE || r == -ENFILE)
 		return ft_why(why, r, "too few file descriptors for all CPUs; raise `ulimit -n`");
 	return ft_why(why, r, "cannot sample CPU %u: %s", cpu, strerror(-r));
@@ -243,7 +242,7 @@ static int open_cpu(struct ft_sampler *sampler, uint32_t cpu)
 		return fd;
 	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, program) < 0)
 		return -errno;
-	if (ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
+	if (sampler->started && ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
 		return -errno;
 	sampler->events[cpu] = FT_TAKE_FD(fd);
 	return 0;
@@ -264,6 +263,16 @@ int ft_sampler_set_cpus(struct ft_sampler *sampler, const struct ft_cpus *cpus, 
 			result = explain_event(why, sampler, cpu, r);
 	}
 	return result;
+}
+
+int ft_sampler_start(struct ft_sampler *sampler)
+{
+	sampler->started = true;
+	for (uint32_t cpu = 0; cpu < FT_CPUS_MAX; cpu++)
+		if (sampler->events[cpu] >= 0 &&
+		    ioctl(sampler->events[cpu], PERF_EVENT_IOC_ENABLE, 0) < 0)
+			return -errno;
+	return 0;
 }
 
 void ft_sampler_drain(struct ft_sampler *sampler, ft_sampler_event take, void *context)
