@@ -333,7 +333,8 @@ static void end_slice(struct ft_collector *c, uint64_t to_ns)
 	begin_slice(c, to_ns);
 }
 
-/* CPUs come and go; a file read a second is cheaper than listening for it. */
+/* CPUs come and go; a look a second is cheaper than listening for it, and sees what is not
+ * announced: a suspended host takes its CPUs away without a word. */
 static void follow_cpus(struct ft_collector *c, uint64_t now_ns)
 {
 	struct ft_cpus cpus;
@@ -343,6 +344,10 @@ static void follow_cpus(struct ft_collector *c, uint64_t now_ns)
 	if (now_ns < c->cpus_seen_ns + FT_NS_PER_SEC)
 		return;
 	c->cpus_seen_ns = now_ns;
+	/* The rings of the process events went the same way: they are opened anew, too. */
+	if (ft_sampler_drop_ended(c->sampler, &c->cpus) > 0 &&
+	    ft_sideband_set_cpus(c->sideband, &c->cpus) < 0)
+		ft_log(FT_LOG_WARN, "process events of a CPU cannot be had");
 	if (ft_cpus_online(&cpus) < 0 || memcmp(&cpus, &c->cpus, sizeof(cpus)) == 0)
 		return;
 	c->cpus = cpus;

@@ -23,9 +23,10 @@ struct ft_sampler {
 	struct flametrail *skeleton;
 	struct ring_buffer *rings;
 	struct bpf_link *follow;
-	int events[FT_CPUS_MAX];  /* perf event by CPU, -1: none */
-	int ring_maps[MAX_RINGS]; /* -1: none */
-	uint32_t n_cpus;	  /* possible */
+	int events[FT_CPUS_MAX];	  /* perf event by CPU, -1: none */
+	uint64_t enabled_ns[FT_CPUS_MAX]; /* for how long, at the last look */
+	int ring_maps[MAX_RINGS];	  /* -1: none */
+	uint32_t n_cpus;		  /* possible */
 	bool started;
 	ft_sampler_event take; /* during a drain */
 	void *context;
@@ -232,6 +233,7 @@ static int open_cpu(struct ft_sampler *sampler, uint32_t cpu)
 						  : PERF_COUNT_SW_CPU_CLOCK,
 		.freq = 1,
 		.sample_freq = sampler->options.hz,
+		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED,
 		.disabled = 1,
 		.exclude_idle = 1,
 	};
@@ -245,6 +247,7 @@ static int open_cpu(struct ft_sampler *sampler, uint32_t cpu)
 	if (sampler->started && ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
 		return -errno;
 	sampler->events[cpu] = FT_TAKE_FD(fd);
+	sampler->enabled_ns[cpu] = 0;
 	return 0;
 }
 
@@ -263,6 +266,36 @@ int ft_sampler_set_cpus(struct ft_sampler *sampler, const struct ft_cpus *cpus, 
 			result = explain_event(why, sampler, cpu, r);
 	}
 	return result;
+}
+
+/* An event whose CPU went offline is taken off it and never put back; what tells is that
+ * its time stands still. */
+static bool has_ended(struct ft_sampler *sampler, uint32_t cpu)
+{
+	struct {
+		uint64_t value, enabled_ns;
+	} now;
+	bool ended;
+
+	if (read(sampler->events[cpu], &now, sizeof(now)) != sizeof(now))
+		return false; /* in an error state: cannot be told */
+	ended = sampler->started && now.enabled_ns == sampler->enabled_ns[cpu];
+	sampler->enabled_ns[cpu] = now.enabled_ns;
+	return ended;
+}
+
+uint32_t ft_sampler_drop_ended(struct ft_sampler *sampler, struct ft_cpus *cpus)
+{
+	uint32_t n = 0;
+
+	for (uint32_t cpu = 0; cpu < FT_CPUS_MAX; cpu++) {
+		if (sampler->events[cpu] < 0 || !has_ended(sampler, cpu))
+			continue;
+		ft_closep(&sampler->events[cpu]);
+		cpus->bits[cpu / 64] &= ~(1ull << (cpu % 64));
+		n++;
+	}
+	return n;
 }
 
 int ft_sampler_start(struct ft_sampler *sampler)

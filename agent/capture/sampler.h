@@ -39,6 +39,10 @@ bool ft_sampler_has_target(const struct ft_sampler *sampler, uint32_t pid);
  * -errno with why; CPUs that could be opened are sampled all the same. */
 int ft_sampler_set_cpus(struct ft_sampler *sampler, const struct ft_cpus *cpus,
 			struct ft_why *why) FT_MUST_CHECK;
+/* Detach from the CPUs that were away since the last call, for however short a time: the
+ * kernel ended their events for good. Takes them out of *cpus and returns their number.
+ * Calls lie half a second apart at least. */
+uint32_t ft_sampler_drop_ended(struct ft_sampler *sampler, struct ft_cpus *cpus);
 /* Begin to sample: now, and later on CPUs that come. Needs no privileges. 0 or -errno. */
 int ft_sampler_start(struct ft_sampler *sampler) FT_MUST_CHECK;
 

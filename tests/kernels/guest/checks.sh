@@ -87,32 +87,40 @@ check_brief() {
 	done
 }
 
-# A CPU that leaves and comes back is sampled again, also when it is gone for so short a
-# time that whoever looks now and then does not miss it.
-check_cpu_hotplug() {
-	online=/sys/devices/system/cpu/cpu1/online
-	[ -w $online ] || skip "this kernel cannot take CPUs away"
-	start record flametrail record -q -a -F 199 -o host.folded
-	record=$pid
-	usleep 2500000
+cpu1=/sys/devices/system/cpu/cpu1/online
+
+# Take CPU 1 away, once long and once for a shorter time than anybody would look for; after
+# some tenths of a second run a program there alone.
+leave_and_return() {
 	for away in 2 0; do
-		echo 0 >$online
-		sleep $away
-		[ "$(cat $online)" = 0 ] || fail "the CPU is still there"
-		echo 1 >$online
-		usleep 1500000
-		# Twice, so that both programs are told apart by their names.
+		echo 0 >$cpu1
+		[ $away = 0 ] || sleep $away
+		echo 1 >$cpu1
+		usleep ${1}00000
+		# Under a name of its own, so that it is found again.
 		cp $truth/shares /tmp/away_$away
 		/bin/taskset 2 /tmp/away_$away 3 >away_$away.out
 	done
-	kill -INT $record
-	wait $record || fail "record: $(tail -n 1 record.err)"
+}
+
+assert_sampled() {
 	for away in 2 0; do
 		truth_ns=$(sed -n 's/^total_ns //p' away_$away.out)
-		found=$(samples host.folded away_$away)
+		found=$(samples "$1" away_$away)
 		echo "away $away s: $found samples of $truth_ns ns"
 		assert_time "CPU 1 after $away s away" "$found" "$truth_ns" 199
 	done
+}
+
+check_cpu_hotplug() {
+	[ -w $cpu1 ] || skip "this kernel cannot take CPUs away"
+	start record flametrail record -q -a -F 199 -o host.folded
+	record=$pid
+	usleep 2500000
+	leave_and_return 15
+	kill -INT $record
+	wait $record || fail "record: $(tail -n 1 record.err)"
+	assert_sampled host.folded
 }
 
 # Inside a namespace its own numbers count; from outside, ours.
