@@ -68,6 +68,14 @@ static bool take_slice(void *context, const uint8_t *block, size_t len)
 	return taken;
 }
 
+/* Privileges are gone for good; the supervisor starts another of us who has them yet. */
+static void end_for_cpu(void *context)
+{
+	struct worker *worker = context;
+
+	worker->ending = true;
+}
+
 static void connect_server(struct worker *worker, int fd)
 {
 	ft_outbox_connect(&worker->outbox, fd);
@@ -153,7 +161,8 @@ static void send_rest(struct worker *worker)
 static int begin(struct worker *worker, const struct ft_collector_options *options)
 {
 	static const struct ft_collector_sink sink = { .slice = take_slice,
-						       .symbolizer_lost = report_stuck };
+						       .symbolizer_lost = report_stuck,
+						       .cpu_refused = end_for_cpu };
 	struct ft_why why = { "" };
 	int r;
 
