@@ -272,7 +272,7 @@ static void listen_to(struct supervisor *s, enum which which)
 		become_ready(s, which);
 	else if (which != COLLECTOR)
 		return; /* the others have nothing else to say */
-	else if (letter == FT_CONTROL_STUCK && s->workers[SYMBOLIZER].pid)
+	else if (letter == FT_CONTROL_STUCK && is_old_enough(&s->workers[SYMBOLIZER]))
 		kill(s->workers[SYMBOLIZER].pid, SIGKILL);
 	else if (letter == FT_CONTROL_HUNG_UP)
 		s->reconnect_ns = ft_monotonic_ns() + RECONNECT_NS; /* it may be back by then */
