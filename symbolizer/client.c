@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "symbolizer/mailbox.h"
 #include "symbolizer/protocol.h"
+#include "symbolizer/tablefile.h"
 
 #define MAX_PENDING_ADDRESSES (64u * FT_SYM_MAX_BATCH)
 #define MAX_MESSAGES_PER_RUN  64u
@@ -23,8 +24,9 @@ struct request {
 	uint32_t wire;
 	uint32_t file;
 	uint64_t since_ns;
-	uint32_t n;	     /* 0: an OPEN, answered by INFO */
-	uint32_t n_answered; /* < n */
+	enum ft_symproto_type type;
+	uint32_t n;	     /* addresses of a RESOLVE, else 0 */
+	uint32_t n_answered; /* of them, < n */
 	uint64_t addresses[];
 };
 
@@ -45,6 +47,7 @@ struct ft_symclient {
 	struct request *requests, **requests_end;
 	uint32_t n_requests;
 	uint32_t n_addresses; /* of all requests */
+	uint32_t n_builds;    /* among the requests */
 	struct ft_buffer out; /* the message being made */
 	struct ft_symproto_answers answers;
 	uint8_t in[FT_SYMPROTO_MAX];
@@ -82,6 +85,7 @@ static void drop_request(struct ft_symclient *client, struct request **link)
 		client->requests_end = link;
 	client->n_requests--;
 	client->n_addresses -= request->n;
+	client->n_builds -= request->type == FT_SYMPROTO_BUILD;
 	free(request);
 }
 
@@ -135,9 +139,9 @@ static int say(struct ft_symclient *client, int fd)
 	return r == -EPIPE ? die(client, r) : r;
 }
 
-/* Send what out holds and remember that it wants an answer. */
-static int ask(struct ft_symclient *client, struct file file, int fd, const uint64_t *addresses,
-	       uint32_t n)
+/* Send what out holds, a message of this type, and remember that it wants an answer. */
+static int ask(struct ft_symclient *client, enum ft_symproto_type type, struct file file, int fd,
+	       const uint64_t *addresses, uint32_t n)
 {
 	_cleanup_free_ struct request *request = NULL;
 	int r;
@@ -150,15 +154,18 @@ static int ask(struct ft_symclient *client, struct file file, int fd, const uint
 	r = say(client, fd);
 	if (r < 0)
 		return r;
-	*request = (struct request){
-		.wire = file.wire, .file = file.file, .since_ns = ft_monotonic_ns(), .n = n
-	};
+	*request = (struct request){ .wire = file.wire,
+				     .file = file.file,
+				     .since_ns = ft_monotonic_ns(),
+				     .type = type,
+				     .n = n };
 	if (n)
 		memcpy(request->addresses, addresses, n * sizeof(*addresses));
 	*client->requests_end = request;
 	client->requests_end = &request->next;
 	client->n_requests++;
 	client->n_addresses += n;
+	client->n_builds += type == FT_SYMPROTO_BUILD;
 	request = NULL;
 	return 0;
 }
@@ -177,7 +184,7 @@ int ft_symclient_open(struct ft_symclient *client, uint32_t file, enum ft_symfil
 		return -EMFILE;
 	ft_buffer_clear(&client->out);
 	ft_symproto_put_open(&client->out, new.wire, kind);
-	r = ask(client, new, fd, NULL, 0);
+	r = ask(client, FT_SYMPROTO_OPEN, new, fd, NULL, 0);
 	if (r < 0)
 		return r;
 	client->wire_next++;
@@ -197,7 +204,22 @@ int ft_symclient_resolve(struct ft_symclient *client, uint32_t file, const uint6
 		return -ENOENT;
 	ft_buffer_clear(&client->out);
 	ft_symproto_put_resolve(&client->out, client->files[i].wire, addresses, n);
-	return ask(client, client->files[i], -1, addresses, n);
+	return ask(client, FT_SYMPROTO_RESOLVE, client->files[i], -1, addresses, n);
+}
+
+int ft_symclient_build(struct ft_symclient *client, uint32_t file)
+{
+	uint32_t i = find_file(client, file);
+
+	if (client->dead)
+		return -EPIPE;
+	if (i == client->n_files)
+		return -ENOENT;
+	if (client->n_builds == FT_SYM_MAX_BUILDS)
+		return -EAGAIN;
+	ft_buffer_clear(&client->out);
+	ft_symproto_put_build(&client->out, client->files[i].wire);
+	return ask(client, FT_SYMPROTO_BUILD, client->files[i], -1, NULL, 0);
 }
 
 /* The first request has been waiting for the worker alone since the one before it was
@@ -236,9 +258,9 @@ int ft_symclient_forget(struct ft_symclient *client, uint32_t file)
 	return 0;
 }
 
-/* Whether the worker may speak of wire now: 1 yes; 0: of a file forgotten meanwhile, which
- * is nobody's fault; -EBADMSG. */
-static int may_speak(const struct ft_symclient *client, uint32_t wire, bool of_open)
+/* Whether the worker may answer such a request about wire now: 1 yes; 0: of a file
+ * forgotten meanwhile, which is nobody's fault; -EBADMSG. */
+static int may_speak(const struct ft_symclient *client, uint32_t wire, enum ft_symproto_type type)
 {
 	const struct request *first = client->requests;
 
@@ -246,7 +268,7 @@ static int may_speak(const struct ft_symclient *client, uint32_t wire, bool of_o
 		return -EBADMSG;
 	if (!wire_is_open(client, wire))
 		return 0;
-	return first && first->wire == wire && (first->n == 0) == of_open ? 1 : -EBADMSG;
+	return first && first->wire == wire && first->type == type ? 1 : -EBADMSG;
 }
 
 static int take_info(struct ft_symclient *client, size_t len, const struct ft_symclient_sink *sink,
@@ -257,7 +279,7 @@ static int take_info(struct ft_symclient *client, size_t len, const struct ft_sy
 
 	if (r < 0)
 		return r;
-	r = may_speak(client, info.file, true);
+	r = may_speak(client, info.file, FT_SYMPROTO_OPEN);
 	if (r <= 0)
 		return r;
 	info.file = client->requests->file;
@@ -298,7 +320,7 @@ static int take_answer(struct ft_symclient *client, struct ft_symanswer answer,
 		       const struct ft_symclient_sink *sink, void *context)
 {
 	/* Asked for each answer: the sink may have forgotten the file at the last one. */
-	int r = may_speak(client, answer.file, false);
+	int r = may_speak(client, answer.file, FT_SYMPROTO_RESOLVE);
 	struct request *first = client->requests;
 
 	if (r <= 0)
@@ -333,7 +355,40 @@ static int take_answers(struct ft_symclient *client, size_t len,
 	}
 }
 
-static int take_message(struct ft_symclient *client, size_t len,
+static int take_table(struct ft_symclient *client, size_t len, int fd,
+		      const struct ft_symclient_sink *sink, void *context)
+{
+	enum ft_symtable_status status;
+	struct ft_symtable table;
+	uint32_t file;
+	int r = ft_symproto_decode_table(client->in, len, &file, &status, &table);
+
+	if (r < 0)
+		return r;
+	r = may_speak(client, file, FT_SYMPROTO_BUILD);
+	if (r <= 0)
+		return r;
+	if ((status == FT_SYMTABLE_READY) != (fd >= 0))
+		return -EBADMSG;
+	if (fd >= 0)
+		r = ft_tablefile_read(fd, &table);
+	if (r == -EBADMSG)
+		return r;
+	if (r < 0) { /* our own trouble, not the worker's fault */
+		status = FT_SYMTABLE_FAILED;
+		table = (struct ft_symtable){ .facts = table.facts };
+	}
+	file = client->requests->file;
+	drop_request(client, &client->requests);
+	restart_clock(client);
+	if (sink->table)
+		sink->table(context, file, status, &table);
+	free(table.block);
+	return 0;
+}
+
+/* A message of len bytes came with fd, or -1. */
+static int take_message(struct ft_symclient *client, size_t len, int fd,
 			const struct ft_symclient_sink *sink, void *context)
 {
 	switch (ft_symproto_type_of(client->in, len)) {
@@ -341,6 +396,8 @@ static int take_message(struct ft_symclient *client, size_t len,
 		return take_info(client, len, sink, context);
 	case FT_SYMPROTO_ANSWERS:
 		return take_answers(client, len, sink, context);
+	case FT_SYMPROTO_TABLE:
+		return take_table(client, len, fd, sink, context);
 	default:
 		return -EBADMSG;
 	}
@@ -356,14 +413,16 @@ int ft_symclient_run(struct ft_symclient *client, const struct ft_symclient_sink
 	/* Answers given before the end are still good. */
 	gone = ft_mailbox_flush(&client->mailbox);
 	for (uint32_t i = 0; i < MAX_MESSAGES_PER_RUN; i++) {
-		r = ft_receive_message(client->socket, client->in, sizeof(client->in), NULL);
+		_cleanup_close_ int fd = -1;
+
+		r = ft_receive_message(client->socket, client->in, sizeof(client->in), &fd);
 		if (r == -EAGAIN)
 			break;
 		if (r == -EMSGSIZE)
 			return die(client, -EBADMSG);
 		if (r <= 0)
 			return die(client, -EPIPE);
-		r = take_message(client, (size_t)r, sink, context);
+		r = take_message(client, (size_t)r, fd, sink, context);
 		if (r < 0)
 			return die(client, r);
 	}
@@ -392,4 +451,14 @@ uint64_t ft_symclient_oldest_ns(const struct ft_symclient *client, uint32_t *ret
 	if (ret_file)
 		*ret_file = client->requests->file;
 	return client->requests->since_ns;
+}
+
+uint64_t ft_symclient_deadline_ns(const struct ft_symclient *client)
+{
+	const struct request *first = client->requests;
+
+	if (!first)
+		return 0;
+	return first->since_ns +
+	       (first->type == FT_SYMPROTO_BUILD ? FT_SYM_TABLE_TIMEOUT_NS : FT_SYM_TIMEOUT_NS);
 }

@@ -391,7 +391,7 @@ int ft_names_connect(struct ft_names *names, int socket)
 bool ft_names_run(struct ft_names *names, uint64_t now_ns)
 {
 	static const struct ft_symclient_sink sink = { .info = take_info, .answer = take_answer };
-	uint64_t oldest_ns;
+	uint64_t deadline_ns;
 	int r;
 
 	if (!names->client)
@@ -399,8 +399,8 @@ bool ft_names_run(struct ft_names *names, uint64_t now_ns)
 	r = send_waiting(names, now_ns);
 	if (r == 0)
 		r = ft_symclient_run(names->client, &sink, names);
-	oldest_ns = ft_symclient_oldest_ns(names->client, NULL);
-	if (r == 0 && (oldest_ns == 0 || now_ns < oldest_ns + FT_SYM_TIMEOUT_NS))
+	deadline_ns = ft_symclient_deadline_ns(names->client);
+	if (r == 0 && (deadline_ns == 0 || now_ns < deadline_ns))
 		return true;
 	bury(names, now_ns);
 	return false;
