@@ -117,10 +117,12 @@ static int complain(const char *path, int error, const char *why)
 	if (error == -ENODATA)
 		ft_complain("%s is cut short: copy or record it again", path);
 	else if (error == -EBADMSG)
-		ft_complain("%s is neither a pprof file, nor recorded slices, nor a store%s%s",
-			    path, why ? ": " : "", why ? why : "");
+		ft_complain("%s cannot be shown: %s; give a pprof file, slices of record --raw, or "
+			    "an agent's store",
+			    path, why ? why : "its slices are damaged");
 	else if (error == -ENOENT)
-		ft_complain("there is no file %s", path);
+		ft_complain("there is no file %s: give the name of one, or of an agent's store",
+			    path);
 	else if (error == -EFBIG)
 		ft_complain("%s is larger than 1 GiB: choose a shorter profile", path);
 	else
@@ -189,7 +191,9 @@ static int check_store(const char *dir)
 	int r = ft_store_open(dir, FT_STORE_READ, &store);
 
 	if (r == -ENOENT)
-		ft_complain("%s is no store: it holds no flametrail.db", dir);
+		ft_complain("%s is no store, it holds no flametrail.db: give a directory that an "
+			    "agent was given with --store",
+			    dir);
 	else if (r == -EUCLEAN)
 		ft_complain("the store %s is damaged: start the agent on it, which sets it aside",
 			    dir);

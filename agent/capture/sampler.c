@@ -23,10 +23,12 @@ struct ft_sampler {
 	struct flametrail *skeleton;
 	struct ring_buffer *rings;
 	struct bpf_link *follow;
-	int events[FT_CPUS_MAX];  /* perf event by CPU, -1: none */
-	int ring_maps[MAX_RINGS]; /* -1: none */
-	uint32_t n_cpus;	  /* possible */
-	ft_sampler_event take;	  /* during a drain */
+	int events[FT_CPUS_MAX];	  /* perf event by CPU, -1: none */
+	uint64_t enabled_ns[FT_CPUS_MAX]; /* for how long, at the last look */
+	int ring_maps[MAX_RINGS];	  /* -1: none */
+	uint32_t n_cpus;		  /* possible */
+	bool started;
+	ft_sampler_event take; /* during a drain */
 	void *context;
 };
 
@@ -97,6 +99,31 @@ static int make_rings(struct ft_sampler *sampler, uint32_t n)
 	return 0;
 }
 
+/* Kernels before 5.17 have no bpf_loop(): there a program walks some frames and calls
+ * itself. */
+static int choose_walk(struct ft_sampler *sampler, struct ft_settings *settings)
+{
+	struct flametrail *skeleton = sampler->skeleton;
+	bool tail_calls = sampler->options.tail_calls ||
+			  libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_loop, NULL) !=
+				  1;
+
+	settings->no_bpf_loop = tail_calls;
+	return bpf_program__set_autoload(skeleton->progs.walk_on, tail_calls);
+}
+
+static int connect_walk(struct ft_sampler *sampler)
+{
+	struct flametrail *skeleton = sampler->skeleton;
+	int program = bpf_program__fd(skeleton->progs.walk_on);
+	uint32_t zero = 0;
+
+	if (!skeleton->rodata->settings.no_bpf_loop)
+		return 0;
+	return bpf_map_update_elem(bpf_map__fd(skeleton->maps.walk_programs), &zero, &program,
+				   BPF_ANY);
+}
+
 static int load(struct ft_sampler *sampler, struct ft_why *why)
 {
 	struct flametrail *skeleton;
@@ -116,9 +143,12 @@ static int load(struct ft_sampler *sampler, struct ft_why *why)
 	settings->follow_children = sampler->options.follow_children;
 	bpf_program__set_autoload(skeleton->progs.on_fork, sampler->options.follow_children);
 	r = sampler->options.only_targets ? 0 : bpf_map__set_max_entries(skeleton->maps.targets, 1);
-	if (r < 0)
-		return explain_load(why, r);
-	r = flametrail__load(skeleton);
+	if (r == 0)
+		r = choose_walk(sampler, settings);
+	if (r == 0)
+		r = flametrail__load(skeleton);
+	if (r == 0)
+		r = connect_walk(sampler);
 	if (r < 0)
 		return explain_load(why, r);
 	r = make_rings(sampler, n_rings);
@@ -189,6 +219,17 @@ uint64_t ft_sampler_period_ns(const struct ft_sampler *sampler)
 	return sampler->options.cycles ? 0 : FT_NS_PER_SEC / sampler->options.hz;
 }
 
+struct ft_sampler_maps ft_sampler_maps(const struct ft_sampler *sampler)
+{
+	const struct flametrail *skeleton = sampler->skeleton;
+
+	return (struct ft_sampler_maps){ .processes = bpf_map__fd(skeleton->maps.processes),
+					 .code_ranges = bpf_map__fd(skeleton->maps.code_ranges),
+					 .row_chunks = bpf_map__fd(skeleton->maps.row_chunks),
+					 .rules = bpf_map__fd(skeleton->maps.rules),
+					 .pages = bpf_map__fd(skeleton->maps.pages) };
+}
+
 int ft_sampler_add_target(struct ft_sampler *sampler, uint32_t pid)
 {
 	uint32_t one = 1;
@@ -217,9 +258,7 @@ static int explain_event(struct ft_why *why, const struct ft_sampler *sampler, u
 			      "this machine counts no hardware cycles (no PMU, as in most virtual "
 			      "machines); leave out --cycles");
 	if (r == -EACCES || r == -EPERM)
-		return ft_why(why, r,
-			      "the kernel refuses perf events (missing CAP_PERFMON); "
-			      "run flametrail as root");
+		return ft_perf_event_refused(why, r);
 	if (r == -EMFILE || r == -ENFILE)
 		return ft_why(why, r, "too few file descriptors for all CPUs; raise `ulimit -n`");
 	return ft_why(why, r, "cannot sample CPU %u: %s", cpu, strerror(-r));
@@ -233,6 +272,7 @@ static int open_cpu(struct ft_sampler *sampler, uint32_t cpu)
 						  : PERF_COUNT_SW_CPU_CLOCK,
 		.freq = 1,
 		.sample_freq = sampler->options.hz,
+		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED,
 		.disabled = 1,
 		.exclude_idle = 1,
 	};
@@ -243,9 +283,10 @@ static int open_cpu(struct ft_sampler *sampler, uint32_t cpu)
 		return fd;
 	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, program) < 0)
 		return -errno;
-	if (ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
+	if (sampler->started && ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
 		return -errno;
 	sampler->events[cpu] = FT_TAKE_FD(fd);
+	sampler->enabled_ns[cpu] = 0;
 	return 0;
 }
 
@@ -264,6 +305,46 @@ int ft_sampler_set_cpus(struct ft_sampler *sampler, const struct ft_cpus *cpus, 
 			result = explain_event(why, sampler, cpu, r);
 	}
 	return result;
+}
+
+/* An event whose CPU went offline is taken off it and never put back; what tells is that
+ * its time stands still. */
+static bool has_ended(struct ft_sampler *sampler, uint32_t cpu)
+{
+	struct {
+		uint64_t value, enabled_ns;
+	} now;
+	bool ended;
+
+	if (read(sampler->events[cpu], &now, sizeof(now)) != sizeof(now))
+		return false; /* in an error state: cannot be told */
+	ended = sampler->started && now.enabled_ns == sampler->enabled_ns[cpu];
+	sampler->enabled_ns[cpu] = now.enabled_ns;
+	return ended;
+}
+
+uint32_t ft_sampler_drop_ended(struct ft_sampler *sampler, struct ft_cpus *cpus)
+{
+	uint32_t n = 0;
+
+	for (uint32_t cpu = 0; cpu < FT_CPUS_MAX; cpu++) {
+		if (sampler->events[cpu] < 0 || !has_ended(sampler, cpu))
+			continue;
+		ft_closep(&sampler->events[cpu]);
+		cpus->bits[cpu / 64] &= ~(1ull << (cpu % 64));
+		n++;
+	}
+	return n;
+}
+
+int ft_sampler_start(struct ft_sampler *sampler)
+{
+	sampler->started = true;
+	for (uint32_t cpu = 0; cpu < FT_CPUS_MAX; cpu++)
+		if (sampler->events[cpu] >= 0 &&
+		    ioctl(sampler->events[cpu], PERF_EVENT_IOC_ENABLE, 0) < 0)
+			return -errno;
+	return 0;
 }
 
 void ft_sampler_drain(struct ft_sampler *sampler, ft_sampler_event take, void *context)

@@ -7,7 +7,7 @@
 
 /* The kernel's own limit on its stacks (kernel.perf_event_max_stack) by default. */
 #define FT_MAX_KERNEL_FRAMES 127
-#define FT_MAX_USER_FRAMES   127
+#define FT_MAX_USER_FRAMES   1024
 #define FT_COMM_BYTES	     16 /* TASK_COMM_LEN, the NUL included */
 
 enum ft_event_kind { FT_EVENT_SAMPLE = 1 };
@@ -22,6 +22,10 @@ enum ft_outcome {
 	FT_OUTCOME_UNREADABLE = 3, /* stack memory was not resident */
 	FT_OUTCOME_NO_REGS = 4,	   /* user registers could not be had */
 	FT_OUTCOME_COMPAT = 5,	   /* a 32-bit task */
+	FT_OUTCOME_NO_RULE = 6,	   /* in code whose file does not tell how to unwind it */
+	FT_OUTCOME_NO_TABLE = 7,   /* in a file whose table was not ready */
+	FT_OUTCOME_NO_MAPPING = 8, /* at an address where no code is known to be mapped */
+	FT_OUTCOME_NO_PROCESS = 9, /* in a process that was not known yet */
 	FT_OUTCOMES
 };
 
