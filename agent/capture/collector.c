@@ -21,6 +21,9 @@
 /* While programs start, their files must be opened before they are gone again; on an
  * idle host every wakeup counts. */
 #define BUSY_TICK_NS (50 * FT_NS_PER_MS)
+/* A target that has just started is worth more wakeups than a host: its first samples are
+ * unwound only when its mappings and tables are there. */
+#define TARGET_TICK_NS (10 * FT_NS_PER_MS)
 /* For tables of processes that run already, before sampling begins. */
 #define TABLES_WAIT_NS (500 * FT_NS_PER_MS)
 #define IDLE_TICK_NS   (500 * FT_NS_PER_MS)
@@ -437,8 +440,11 @@ uint64_t ft_collector_tick(struct ft_collector *collector)
 	follow_cpus(c, now_ns);
 	if (until_ns >= c->span_from_ns + FT_COLLECTOR_SLICE_NS)
 		end_slice(c, until_ns);
-	next_ns = now_ns +
-		  (c->n_news || ft_tracker_is_walking(c->tracker) ? BUSY_TICK_NS : IDLE_TICK_NS);
+	if (c->options.only_targets)
+		next_ns = now_ns + TARGET_TICK_NS;
+	else
+		next_ns = now_ns + (c->n_news || ft_tracker_is_walking(c->tracker) ? BUSY_TICK_NS
+										   : IDLE_TICK_NS);
 	return FT_MIN(next_ns, c->span_from_ns + FT_COLLECTOR_SLICE_NS + LAG_NS);
 }
 
