@@ -24,7 +24,6 @@ struct worker {
 	struct ft_collector *collector;
 	struct ft_outbox outbox;
 	int control, signals;
-	bool hung_up; /* the server has, and nothing was to be sent since */
 	bool ending;
 };
 
@@ -47,11 +46,17 @@ static void report_stuck(void *context)
 	tell_supervisor(context, FT_CONTROL_STUCK);
 }
 
+static void hang_up(struct worker *worker)
+{
+	ft_outbox_connect(&worker->outbox, -1);
+	ft_log(FT_LOG_WARN, "the server hung up, slices are lost until it is back");
+	tell_supervisor(worker, FT_CONTROL_HUNG_UP);
+}
+
 static void send_waiting(struct worker *worker)
 {
-	if (ft_outbox_flush(&worker->outbox))
-		return;
-	tell_supervisor(worker, FT_CONTROL_HUNG_UP);
+	if (!ft_outbox_flush(&worker->outbox))
+		hang_up(worker);
 }
 
 static bool take_slice(void *context, const uint8_t *block, size_t len)
@@ -63,10 +68,17 @@ static bool take_slice(void *context, const uint8_t *block, size_t len)
 	return taken;
 }
 
+/* Privileges are gone for good; the supervisor starts another of us who has them yet. */
+static void end_for_cpu(void *context)
+{
+	struct worker *worker = context;
+
+	worker->ending = true;
+}
+
 static void connect_server(struct worker *worker, int fd)
 {
 	ft_outbox_connect(&worker->outbox, fd);
-	worker->hung_up = false;
 	if (!ft_outbox_put(&worker->outbox, FT_SLICE_MAGIC, FT_SLICE_MAGIC_BYTES))
 		ft_log(FT_LOG_ERROR, "out of memory");
 	ft_collector_new_reader(worker->collector);
@@ -109,7 +121,7 @@ static void wait_until(struct worker *worker, uint64_t when_ns)
 	struct pollfd fds[FDS] = {
 		[CONTROL] = { .fd = worker->control, .events = POLLIN },
 		[SIGNALS] = { .fd = worker->signals, .events = POLLIN },
-		[SERVER] = { .fd = worker->hung_up ? -1 : worker->outbox.fd },
+		[SERVER] = { .fd = worker->outbox.fd },
 	};
 	uint64_t now_ns = ft_monotonic_ns();
 	int timeout_ms = when_ns > now_ns ? (int)((when_ns - now_ns) / FT_NS_PER_MS) + 1 : 0;
@@ -126,10 +138,10 @@ static void wait_until(struct worker *worker, uint64_t when_ns)
 	if (fds[SIGNALS].revents && read(worker->signals, &info, sizeof(info)) == sizeof(info) &&
 	    info.ssi_signo == SIGTERM)
 		worker->ending = true;
-	/* poll() would not wait any more; the next slice is what fails to be sent. */
-	if (fds[SERVER].revents & (POLLHUP | POLLERR) && fds[SERVER].fd == worker->outbox.fd)
-		worker->hung_up = true;
-	if (fds[SERVER].revents)
+	/* When nothing waits only poll tells that it has gone, and would tell for ever. */
+	if (fds[SERVER].revents & (POLLERR | POLLHUP) && worker->outbox.fd == fds[SERVER].fd)
+		hang_up(worker);
+	else if (fds[SERVER].revents)
 		send_waiting(worker);
 }
 
@@ -149,12 +161,16 @@ static void send_rest(struct worker *worker)
 static int begin(struct worker *worker, const struct ft_collector_options *options)
 {
 	static const struct ft_collector_sink sink = { .slice = take_slice,
-						       .symbolizer_lost = report_stuck };
+						       .symbolizer_lost = report_stuck,
+						       .cpu_refused = end_for_cpu };
 	struct ft_why why = { "" };
 	int r;
 
-	worker->signals = watch_signals();
-	r = ft_collector_new(options, &sink, worker, &why, &worker->collector);
+	r = watch_signals();
+	if (r >= 0) {
+		worker->signals = r;
+		r = ft_collector_new(options, &sink, worker, &why, &worker->collector);
+	}
 	if (r == 0)
 		r = ft_become(FT_ROLE_COLLECTOR);
 	if (r == 0)

@@ -159,6 +159,9 @@ static void start(struct supervisor *s, enum which which, uint64_t now_ns)
 		ft_log(FT_LOG_ERROR, "cannot start worker", ft_kv_text("worker", names[which]),
 		       ft_kv_errno(r));
 		worker->not_before_ns = now_ns + MAX_PAUSE_NS;
+		if (worker->pid) /* it runs, but nobody could tell it whom to talk to */
+			kill(worker->pid, SIGKILL);
+		worker->started_ns = now_ns;
 		return;
 	}
 	if (worker->started_before)
@@ -256,6 +259,12 @@ static void become_ready(struct supervisor *s, enum which which)
 	fflush(stdout);
 }
 
+/* A complaint may be about the one before: it cannot be stuck so soon. */
+static bool is_old_enough(const struct worker *symbolizer)
+{
+	return symbolizer->pid && ft_monotonic_ns() > symbolizer->started_ns + FT_NS_PER_SEC;
+}
+
 static void listen_to(struct supervisor *s, enum which which)
 {
 	_cleanup_close_ int fd = -1;
@@ -269,7 +278,7 @@ static void listen_to(struct supervisor *s, enum which which)
 		become_ready(s, which);
 	else if (which != COLLECTOR)
 		return; /* the others have nothing else to say */
-	else if (letter == FT_CONTROL_STUCK && s->workers[SYMBOLIZER].pid)
+	else if (letter == FT_CONTROL_STUCK && is_old_enough(&s->workers[SYMBOLIZER]))
 		kill(s->workers[SYMBOLIZER].pid, SIGKILL);
 	else if (letter == FT_CONTROL_HUNG_UP)
 		s->reconnect_ns = ft_monotonic_ns() + RECONNECT_NS; /* it may be back by then */
