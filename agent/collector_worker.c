@@ -49,7 +49,6 @@ static void report_stuck(void *context)
 static void hang_up(struct worker *worker)
 {
 	ft_outbox_connect(&worker->outbox, -1);
-	ft_log(FT_LOG_WARN, "the server hung up, slices are lost until it is back");
 	tell_supervisor(worker, FT_CONTROL_HUNG_UP);
 }
 
