@@ -2,6 +2,7 @@
 // what they see when things go wrong.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import test, { after, afterEach, before, beforeEach } from "node:test";
 import { boxCentre, clickBox, launchBrowser, openPage, readRects, takePicture, waitForBox, waitForGraph } from "./browser.mjs";
 import { encodeTree, randomTree } from "./encode.mjs";
@@ -56,7 +57,7 @@ test("dark by the system, light by the button and the link", async () => {
 	await openGraph("", { dark: true });
 	await takePicture(page, "dark");
 	await page.click("#theme");
-	assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "light");
+	assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), "light");
 	assert.match(page.url(), /t=light/);
 	await page.evaluate(() => localStorage.clear());
 });
@@ -378,6 +379,40 @@ test("a narrow page fits its width, the help opens and closes", async () => {
 	await page.keyboard.press("Escape");
 	assert.equal(await page.locator("dialog[open]").count(), 0);
 });
+
+const AXE = readFileSync(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+
+/** What axe finds wrong with the page as it is now. */
+async function findBarriers() {
+	await page.evaluate(AXE);
+	return page.evaluate(async () => {
+		const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+		const { violations } = await window.axe.run(document, { runOnly: tags });
+		return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 200)).join(" | ")}`);
+	});
+}
+
+for (const dark of [false, true]) {
+	test(`axe finds no barrier, ${dark ? "dark" : "light"}`, async () => {
+		for (const [width, height] of [[1440, 900], [390, 800]]) {
+			await openGraph("#1;s=hash", { dark, width, height });
+			await waitText("#search-result", /matched/);
+			await page.click("#exact summary");
+			assert.deepEqual(await findBarriers(), []);
+			await takePicture(page, `axe-${dark ? "dark" : "light"}-${width}`);
+		}
+		const { x, y } = await boxCentre(page, "ExecScan");
+		await page.mouse.move(x, y);
+		await page.locator("#tip").waitFor({ state: "visible" });
+		assert.deepEqual(await findBarriers(), []);
+		await page.click("#help");
+		assert.deepEqual(await findBarriers(), []);
+		agent.options.fail = { path: "tree", how: "cut" };
+		await open(`#1;w=${NOW_US - 60e6}+60s`, { dark });
+		await waitText("#message", /Try again/);
+		assert.deepEqual(await findBarriers(), []);
+	});
+}
 
 /** Times of decode, layout, paint and of 60 frames of zooming, for the tree the agent serves. */
 async function measureTree() {
