@@ -56,9 +56,11 @@ static int fill_code(struct builder *b, uint64_t start, uint64_t end)
 
 	if (end - start < GAP_BYTES_MIN)
 		return 0;
+	/* Where a process begins there is no caller. A place has one row only. */
+	if (entry == start)
+		return ft_rowpages_add(b->pages, entry, root);
 	r = ft_rowpages_add(b->pages, start, b->gap);
-	/* Where a process begins there is no caller. */
-	if (r == 0 && entry >= start && entry < end)
+	if (r == 0 && entry > start && entry < end)
 		r = ft_rowpages_add(b->pages, entry, root);
 	return r;
 }
