@@ -259,6 +259,12 @@ static void become_ready(struct supervisor *s, enum which which)
 	fflush(stdout);
 }
 
+/* A complaint may be about the one before: it cannot be stuck so soon. */
+static bool is_old_enough(const struct worker *symbolizer)
+{
+	return symbolizer->pid && ft_monotonic_ns() > symbolizer->started_ns + FT_NS_PER_SEC;
+}
+
 static void listen_to(struct supervisor *s, enum which which)
 {
 	_cleanup_close_ int fd = -1;

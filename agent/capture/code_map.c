@@ -208,3 +208,14 @@ void ft_code_map_remove(struct ft_code_map *map, uint32_t pid, uint64_t now_ns)
 	}
 	ft_array_cut(&map->entries, last);
 }
+
+void ft_code_map_sweep(struct ft_code_map *map, struct ft_processes *processes, uint64_t now_ns)
+{
+	for (uint32_t i = map->entries.n; i > 0; i--) {
+		uint32_t pid = entry_at(map, i - 1)->pid;
+
+		/* The last one moves into a gap: going backwards, it has been seen. */
+		if (!ft_processes_find(processes, pid))
+			ft_code_map_remove(map, pid, now_ns);
+	}
+}

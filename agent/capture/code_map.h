@@ -4,6 +4,7 @@
  * process gets a new run before it is pointed to, and the old one is reused later. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/profile/processes.h"
@@ -25,4 +26,6 @@ int ft_code_map_publish(struct ft_code_map *map, const struct ft_process *proces
 bool ft_code_map_has(const struct ft_code_map *map, uint32_t pid);
 /* The kernel side forgets pid. */
 void ft_code_map_remove(struct ft_code_map *map, uint32_t pid, uint64_t now_ns);
+/* Remove those that processes does not know any more. */
+void ft_code_map_sweep(struct ft_code_map *map, struct ft_processes *processes, uint64_t now_ns);
 uint32_t ft_code_map_count(const struct ft_code_map *map);

@@ -10,6 +10,7 @@
 #include "agent/capture/sideband.h"
 #include "agent/capture/slicer.h"
 #include "agent/capture/tracker.h"
+#include "agent/capture/unwinding.h"
 #include "agent/profile/event_queue.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -20,7 +21,9 @@
 /* While programs start, their files must be opened before they are gone again; on an
  * idle host every wakeup counts. */
 #define BUSY_TICK_NS (50 * FT_NS_PER_MS)
-#define IDLE_TICK_NS (500 * FT_NS_PER_MS)
+/* For tables of processes that run already, before sampling begins. */
+#define TABLES_WAIT_NS (500 * FT_NS_PER_MS)
+#define IDLE_TICK_NS   (500 * FT_NS_PER_MS)
 
 enum source { SOURCE_SAMPLE, SOURCE_PROCESS };
 
@@ -38,6 +41,7 @@ struct ft_collector {
 	struct ft_sideband *sideband;
 	struct ft_event_queue *queue;
 	struct ft_slicer *slicer;
+	struct ft_unwinding *unwinding;
 	struct ft_buffer block;
 	struct ft_cpus cpus;
 	uint64_t span_from_ns, cpus_seen_ns;
@@ -71,6 +75,14 @@ static int make_parts(struct ft_collector *c, struct ft_why *why)
 	return r < 0 ? ft_why(why, r, "out of memory") : 0;
 }
 
+static void take_table(void *context, uint32_t file, enum ft_symtable_status status,
+		       struct ft_symtable *table)
+{
+	struct ft_collector *c = context;
+
+	ft_unwinding_table(c->unwinding, file, status, table, ft_monotonic_ns());
+}
+
 static int make_kernel_side(struct ft_collector *c, struct ft_why *why)
 {
 	struct ft_sampler_options options = {
@@ -78,13 +90,21 @@ static int make_kernel_side(struct ft_collector *c, struct ft_why *why)
 		.cycles = c->options.cycles,
 		.only_targets = c->options.only_targets,
 		.follow_children = c->options.follow_children,
+		.tail_calls = c->options.tail_calls,
 	};
+	struct ft_sampler_maps maps;
 	int r;
 
 	r = ft_sampler_new(&options, why, &c->sampler);
 	if (r < 0)
 		return r;
 	c->kind.period = ft_sampler_period_ns(c->sampler);
+	maps = ft_sampler_maps(c->sampler);
+	r = ft_unwinding_new(&maps, c->files, c->processes, ft_slicer_names(c->slicer),
+			     &c->unwinding);
+	if (r < 0)
+		return ft_why(why, r, "cannot map the unwind tables: %s", strerror(-r));
+	ft_slicer_on_table(c->slicer, take_table, c);
 	r = ft_cpus_online(&c->cpus);
 	if (r < 0)
 		return ft_why(why, r, "cannot read which CPUs are online: %s", strerror(-r));
@@ -147,6 +167,7 @@ void ft_collector_freep(struct ft_collector **p)
 
 	if (!c)
 		return;
+	ft_unwinding_freep(&c->unwinding);
 	ft_sampler_freep(&c->sampler);
 	ft_sideband_freep(&c->sideband);
 	ft_slicer_freep(&c->slicer);
@@ -158,9 +179,38 @@ void ft_collector_freep(struct ft_collector **p)
 	free(c);
 }
 
+static void run_names(struct ft_collector *c, uint64_t now_ns)
+{
+	if (!ft_names_run(ft_slicer_names(c->slicer), now_ns))
+		c->sink->symbolizer_lost(c->context);
+}
+
 int ft_collector_add_target(struct ft_collector *collector, uint32_t pid)
 {
+	uint64_t now_ns = ft_monotonic_ns();
+	const struct ft_process *process = ft_tracker_meet(collector->tracker, pid, now_ns);
+
+	/* Before the first sample, so that it is unwound whole. */
+	if (process)
+		ft_unwinding_meet(collector->unwinding, process, now_ns);
 	return ft_sampler_add_target(collector->sampler, pid);
+}
+
+/* Tables of targets that run already: sampling begins when they are there. */
+static void wait_for_tables(struct ft_collector *c)
+{
+	struct ft_names *names = ft_slicer_names(c->slicer);
+	uint64_t deadline_ns = ft_monotonic_ns() + TABLES_WAIT_NS;
+
+	while (ft_names_tables_pending(names) && ft_monotonic_ns() < deadline_ns) {
+		struct pollfd fd = { .fd = ft_names_fd(names), .events = POLLIN };
+
+		if (ft_names_wants_write(names))
+			fd.events |= POLLOUT;
+		run_names(c, ft_monotonic_ns());
+		if (ft_names_tables_pending(names))
+			poll(&fd, 1, 20);
+	}
 }
 
 static void begin_slice(struct ft_collector *c, uint64_t from_ns)
@@ -174,6 +224,7 @@ int ft_collector_start(struct ft_collector *collector, struct ft_why *why)
 {
 	int r;
 
+	wait_for_tables(collector);
 	begin_slice(collector, ft_monotonic_ns());
 	collector->started = true;
 	collector->cpus_seen_ns = collector->span_from_ns;
@@ -236,15 +287,23 @@ static void queue_process_event(void *context, const void *record, size_t len)
 		ft_tracker_apply(c->tracker, &lost);
 }
 
+static void handle_sample(struct ft_collector *c, const struct ft_sample_event *sample,
+			  uint64_t now_ns)
+{
+	const struct ft_process *process = ft_tracker_meet(c->tracker, sample->pid, now_ns);
+
+	if (process && sample->n_user)
+		ft_unwinding_meet(c->unwinding, process, now_ns);
+	ft_unwinding_use(c->unwinding, sample, now_ns);
+	ft_slicer_sample(c->slicer, sample, process);
+}
+
 static void handle(struct ft_collector *c, const struct ft_queued_event *queued, uint64_t now_ns)
 {
 	struct ft_process_event event;
 
 	if (queued->source == SOURCE_SAMPLE) {
-		const struct ft_sample_event *sample = (const void *)queued->bytes;
-
-		ft_slicer_sample(c->slicer, sample,
-				 ft_tracker_meet(c->tracker, sample->pid, now_ns));
+		handle_sample(c, (const void *)queued->bytes, now_ns);
 		return;
 	}
 	if (ft_process_event_read(queued->bytes, queued->len, &event) != 0)
@@ -363,12 +422,6 @@ static void follow_cpus(struct ft_collector *c, uint64_t now_ns)
 		c->sink->cpu_refused(c->context);
 }
 
-static void run_names(struct ft_collector *c, uint64_t now_ns)
-{
-	if (!ft_names_run(ft_slicer_names(c->slicer), now_ns))
-		c->sink->symbolizer_lost(c->context);
-}
-
 uint64_t ft_collector_tick(struct ft_collector *collector)
 {
 	struct ft_collector *c = collector;
@@ -379,6 +432,7 @@ uint64_t ft_collector_tick(struct ft_collector *collector)
 	c->n_news = 0;
 	take(c, now_ns, until_ns);
 	ft_tracker_tick(c->tracker, now_ns);
+	ft_unwinding_tick(c->unwinding, c->n_news > 0, now_ns);
 	run_names(c, now_ns);
 	follow_cpus(c, now_ns);
 	if (until_ns >= c->span_from_ns + FT_COLLECTOR_SLICE_NS)

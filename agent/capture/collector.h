@@ -24,6 +24,7 @@ struct ft_collector_options {
 	bool cycles;	      /* hardware cycles in place of the CPU clock */
 	bool follow_children; /* of the targets */
 	bool only_targets;    /* else the whole host */
+	bool tail_calls;      /* walk stacks as on kernels before 5.17, for tests */
 	const char *agent;    /* "flametrail 0.1.0"; kept by reference */
 };
 

@@ -31,12 +31,20 @@ enum ft_file_state {
 	FT_FILE_SET_ASIDE, /* the symbolizer died over it; not before retry_ns */
 };
 
+enum ft_file_table {
+	FT_FILE_TABLE_UNASKED,
+	FT_FILE_TABLE_WANTED,
+	FT_FILE_TABLE_ASKED,
+	FT_FILE_TABLE_ANSWERED,
+};
+
 struct ft_file {
 	struct ft_inode inode;
 	uint8_t kind;	    /* enum ft_file_kind of slice.h */
 	uint8_t state;	    /* enum ft_file_state */
 	uint8_t n_failures; /* how often it was refused or killed the symbolizer in a row */
 	uint8_t n_segments;
+	uint8_t table;	  /* enum ft_file_table: its unwind table */
 	uint32_t n_asked; /* places of it the symbolizer still has to answer */
 	char *path;
 	char *build_id; /* hexadecimal; NULL: none known */

@@ -3,13 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "agent/capture/target_file.h"
+#include "agent/capture/opener.h"
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/index.h"
 #include "base/log.h"
 
-#define MAX_ANCESTORS	 8u /* whose root is tried for a process that has gone */
 #define FIRST_RETRY_NS	 (10 * FT_NS_PER_SEC)
 #define MAX_RETRY_SHIFTS 8u /* 10 s doubled 8 times: 43 min */
 
@@ -24,6 +23,11 @@ struct place {
 	enum place_state state;
 };
 
+struct wanted {
+	uint32_t file;
+	uint32_t pid; /* that has it mapped */
+};
+
 struct ft_names {
 	struct ft_files *files;
 	struct ft_processes *processes;
@@ -32,9 +36,11 @@ struct ft_names {
 	struct ft_symclient *client; /* NULL: no symbolizer */
 	struct ft_array places;	     /* struct place, in order of request */
 	struct ft_array waiting;     /* uint32_t: places not sent, and some that were */
+	struct ft_array wanted;	     /* struct wanted: files whose table was not asked for yet */
 	struct ft_index by_place;
 	uint32_t n_waiting, n_sent;
-	uint32_t n_open; /* files the symbolizer has */
+	uint32_t n_tables; /* asked for and not answered */
+	uint32_t n_open;   /* files the symbolizer has */
 	struct ft_names_counts counts;
 };
 
@@ -50,7 +56,8 @@ int ft_names_new(struct ft_files *files, struct ft_processes *processes,
 				    .sink = sink,
 				    .context = context,
 				    .places = FT_ARRAY_INIT(struct place),
-				    .waiting = FT_ARRAY_INIT(uint32_t) };
+				    .waiting = FT_ARRAY_INIT(uint32_t),
+				    .wanted = FT_ARRAY_INIT(struct wanted) };
 	*ret_names = names;
 	return 0;
 }
@@ -72,6 +79,7 @@ void ft_names_freep(struct ft_names **p)
 		return;
 	ft_symclient_freep(&names->client);
 	ft_names_forget(names);
+	ft_array_deinit(&names->wanted);
 	free(names);
 }
 
@@ -133,45 +141,14 @@ static int make_room(struct ft_names *names)
 	return 0;
 }
 
-static int open_kallsyms(struct ft_target_file *ret_file)
-{
-	int fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
-
-	*ret_file = (struct ft_target_file){ .fd = fd };
-	return fd < 0 ? -errno : 0;
-}
-
-/* As pid sees it; when pid has gone, as its nearest living ancestor does, then as we
- * do, and then only if the inode is the one that was mapped. */
-static int open_mapped(const struct ft_names *names, const struct ft_file *file, uint32_t pid,
-		       struct ft_target_file *ret_file)
-{
-	int r = ft_target_file_open(pid, file->path, &file->inode, ret_file);
-
-	for (uint32_t i = 0; r == -ESRCH && i < MAX_ANCESTORS; i++) {
-		const struct ft_process *process = ft_processes_find(names->processes, pid);
-
-		if (!process || process->ppid == 0)
-			break;
-		pid = process->ppid;
-		r = ft_target_file_open(pid, file->path, &file->inode, ret_file);
-		if (r == 0 && ret_file->trust != FT_TARGET_SAME_INODE) {
-			ft_closep(&ret_file->fd);
-			return -ESTALE;
-		}
-	}
-	if (r == -ESRCH)
-		r = ft_target_file_open_here(file->path, &file->inode, ret_file);
-	return r;
-}
-
 /* Give the symbolizer a file it may not have yet. 0: it has it; NOT_NOW: the file cannot
  * be read; -EAGAIN or -EPIPE: it cannot take any file now, do not try others. */
 static int give_file(struct ft_names *names, uint32_t number, uint32_t pid, uint64_t now_ns)
 {
 	struct ft_file *file = ft_files_at(names->files, number);
-	struct ft_target_file opened = { .fd = -1 };
-	enum ft_symfile_kind kind = FT_SYMFILE_ELF;
+	enum ft_symfile_kind kind = number == FT_FILES_KERNEL ? FT_SYMFILE_KALLSYMS
+							      : FT_SYMFILE_ELF;
+	_cleanup_close_ int fd = -1;
 	int r;
 
 	if (file->state == FT_FILE_OPEN)
@@ -181,18 +158,12 @@ static int give_file(struct ft_names *names, uint32_t number, uint32_t pid, uint
 	r = make_room(names);
 	if (r < 0)
 		return r;
-	if (number == FT_FILES_KERNEL) {
-		kind = FT_SYMFILE_KALLSYMS;
-		r = open_kallsyms(&opened);
-	} else {
-		r = open_mapped(names, file, pid, &opened);
-	}
-	if (r < 0) {
+	fd = ft_opener_open(names->files, names->processes, number, pid);
+	if (fd < 0) {
 		refuse(names, file, now_ns, FT_FILE_REFUSED);
 		return NOT_NOW;
 	}
-	r = ft_symclient_open(names->client, number, kind, opened.fd);
-	ft_closep(&opened.fd);
+	r = ft_symclient_open(names->client, number, kind, fd);
 	if (r < 0)
 		return r;
 	file->state = FT_FILE_OPEN;
@@ -234,7 +205,7 @@ void ft_names_request(struct ft_names *names, uint32_t file, uint64_t address, u
 	uint64_t now_ns = ft_monotonic_ns();
 	uint8_t kind = ft_files_at(names->files, file)->kind;
 
-	if (kind != FT_FILE_ELF && kind != FT_FILE_KERNEL)
+	if (kind != FT_FILE_ELF && kind != FT_FILE_KERNEL && kind != FT_FILE_VDSO)
 		return; /* nothing names these yet */
 	if (find(names, &place) != FT_INDEX_NONE)
 		return;
@@ -314,6 +285,73 @@ static int send_waiting(struct ft_names *names, uint64_t now_ns)
 	return r == -EAGAIN ? 0 : r;
 }
 
+/* ---- tables ---- */
+
+void ft_names_request_table(struct ft_names *names, uint32_t file, uint32_t pid)
+{
+	struct ft_file *entry = ft_files_at(names->files, file);
+	struct wanted wanted = { file, pid };
+
+	if ((entry->kind != FT_FILE_ELF && entry->kind != FT_FILE_VDSO) ||
+	    entry->table != FT_FILE_TABLE_UNASKED)
+		return;
+	if (names->wanted.n >= FT_NAMES_MAX_TABLES ||
+	    ft_array_push(&names->wanted, &wanted, 1) < 0) {
+		names->counts.dropped++;
+		return;
+	}
+	entry->table = FT_FILE_TABLE_WANTED;
+}
+
+/* Ask for tables while the symbolizer takes requests; the rest later. */
+static int send_wanted(struct ft_names *names, uint64_t now_ns)
+{
+	uint32_t kept = 0, i = 0;
+	int r = 0;
+
+	for (; i < names->wanted.n && r >= 0; i++) {
+		struct wanted *wanted = ft_array_at(&names->wanted, i);
+		struct ft_file *file = ft_files_at(names->files, wanted->file);
+
+		r = give_file(names, wanted->file, wanted->pid, now_ns);
+		if (r == 0)
+			r = ft_symclient_build(names->client, wanted->file);
+		if (r == NOT_NOW) {
+			file->table = FT_FILE_TABLE_UNASKED; /* when a sample meets it again */
+		} else if (r == 0) {
+			file->table = FT_FILE_TABLE_ASKED;
+			file->n_asked++;
+			names->n_tables++;
+		} else {
+			break;
+		}
+	}
+	for (; i < names->wanted.n; i++)
+		*(struct wanted *)ft_array_at(&names->wanted, kept++) =
+			*(struct wanted *)ft_array_at(&names->wanted, i);
+	ft_array_cut(&names->wanted, kept);
+	return r == -EAGAIN || r > 0 ? 0 : r;
+}
+
+static void take_table(void *context, uint32_t number, enum ft_symtable_status status,
+		       struct ft_symtable *table)
+{
+	struct ft_names *names = context;
+	struct ft_file *file = ft_files_at(names->files, number);
+
+	if (file->table != FT_FILE_TABLE_ASKED)
+		return;
+	file->table = FT_FILE_TABLE_ANSWERED;
+	file->n_asked -= file->n_asked > 0;
+	names->n_tables--;
+	names->sink->table(names->context, number, status, table);
+}
+
+uint32_t ft_names_tables_pending(const struct ft_names *names)
+{
+	return names->client ? names->n_tables + names->wanted.n : 0;
+}
+
 static void take_info(void *context, const struct ft_symfile_info *info)
 {
 	struct ft_names *names = context;
@@ -369,7 +407,10 @@ static void bury(struct ft_names *names, uint64_t now_ns)
 
 		if (file->state == FT_FILE_OPEN)
 			file->state = FT_FILE_CLOSED;
+		if (file->table == FT_FILE_TABLE_ASKED)
+			file->table = FT_FILE_TABLE_UNASKED;
 	}
+	names->n_tables = 0;
 	ask_again(names);
 	names->n_open = 0;
 	names->counts.symbolizer_deaths++;
@@ -390,13 +431,17 @@ int ft_names_connect(struct ft_names *names, int socket)
 
 bool ft_names_run(struct ft_names *names, uint64_t now_ns)
 {
-	static const struct ft_symclient_sink sink = { .info = take_info, .answer = take_answer };
+	static const struct ft_symclient_sink sink = { .info = take_info,
+						       .answer = take_answer,
+						       .table = take_table };
 	uint64_t deadline_ns;
 	int r;
 
 	if (!names->client)
 		return true;
 	r = send_waiting(names, now_ns);
+	if (r == 0)
+		r = send_wanted(names, now_ns);
 	if (r == 0)
 		r = ft_symclient_run(names->client, &sink, names);
 	deadline_ns = ft_symclient_deadline_ns(names->client);

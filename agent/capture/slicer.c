@@ -20,6 +20,8 @@ struct ft_slicer {
 	uint64_t to_realtime_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC, wraps */
 	uint64_t n_broken;	 /* samples that could not be written */
 	bool epoch_lost;
+	ft_slicer_table table;
+	void *table_context;
 };
 
 static void take_file(void *context, uint32_t number)
@@ -61,11 +63,28 @@ static void take_answer(void *context, const struct ft_symanswer *answer)
 		slicer->epoch_lost = true;
 }
 
+static void take_table(void *context, uint32_t file, enum ft_symtable_status status,
+		       struct ft_symtable *table)
+{
+	struct ft_slicer *slicer = context;
+
+	if (slicer->table)
+		slicer->table(slicer->table_context, file, status, table);
+}
+
+void ft_slicer_on_table(struct ft_slicer *slicer, ft_slicer_table table, void *context)
+{
+	slicer->table = table;
+	slicer->table_context = context;
+}
+
 int ft_slicer_new(const struct ft_slice_host *host, const struct ft_slice_kind *kind,
 		  struct ft_files *files, struct ft_processes *processes,
 		  struct ft_slicer **ret_slicer)
 {
-	static const struct ft_names_sink sink = { .file_known = take_file, .answer = take_answer };
+	static const struct ft_names_sink sink = { .file_known = take_file,
+						   .answer = take_answer,
+						   .table = take_table };
 	struct ft_slicer *slicer = calloc(1, sizeof(*slicer));
 	int r;
 
