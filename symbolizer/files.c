@@ -302,7 +302,7 @@ void ft_symfiles_name(struct ft_symfiles *files, uint64_t address,
 /* A file is the same at each reading, unless it is written to; memory may be there later. */
 static bool is_final(int error)
 {
-	return error == -EBADMSG || error == -E2BIG;
+	return error == -EBADMSG || error == -E2BIG || error == -EOPNOTSUPP;
 }
 
 static int build(struct file *file, struct ft_cfi_table **ret_table)

@@ -6,9 +6,8 @@
 #include "symbolizer/cfi.h"
 #include "symbolizer/client.h"
 
-#define MAX_CFA_BYTES (1 << 30) /* exclusive, either sign */
-#define N_REGISTERS   17	/* of DWARF on x86-64: 16 and the return address */
-#define PLT_BYTES     16	/* of one entry */
+#define N_REGISTERS 17 /* of DWARF on x86-64: 16 and the return address */
+#define PLT_BYTES   16 /* of one entry */
 
 bool ft_tablecheck_sizes(const struct ft_symtable *table)
 {
@@ -51,11 +50,11 @@ static bool cfa_and_fp_are_good(const struct ft_unwind_rule *rule)
 	case FT_RULE_FRAME_POINTER:
 		return rule->cfa == 0 && rule->fp == 0;
 	case FT_RULE_SIGNAL:
-		return rule->cfa >= 0 && rule->cfa < MAX_CFA_BYTES && rule->fp == 0;
+		return rule->cfa >= 0 && rule->cfa < FT_RULE_CFA_LIMIT && rule->fp == 0;
 	case FT_RULE_PLT:
 		return rule->cfa >= 0 && rule->cfa <= PLT_BYTES;
 	default:
-		return rule->cfa > -MAX_CFA_BYTES && rule->cfa < MAX_CFA_BYTES;
+		return rule->cfa > -FT_RULE_CFA_LIMIT && rule->cfa < FT_RULE_CFA_LIMIT;
 	}
 }
 

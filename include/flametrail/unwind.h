@@ -58,11 +58,14 @@ enum ft_rule_kind {
 #define FT_RULE_STEP_BYTES(step) ((step)&0x7f)
 #define FT_RULE_STEP_MINUS	 0x80 /* the CFA's offset goes down by 8, not up */
 
+/* No frame is that large; sums with it stay far from where they wrap. */
+#define FT_RULE_CFA_LIMIT (1 << 30)
+
 struct ft_unwind_rule {
 	__u8 kind; /* enum ft_rule_kind */
 	__u8 step; /* FT_RULE_STEP_*; of rules with a register: its DWARF number */
 	__s16 fp;  /* eighths, relative to the CFA; FT_RULE_FP_* */
-	__s32 cfa; /* bytes */
+	__s32 cfa; /* bytes, of magnitude below FT_RULE_CFA_LIMIT */
 };
 
 _Static_assert(sizeof(struct ft_unwind_rule) == 8, "ft_unwind_rule has padding");

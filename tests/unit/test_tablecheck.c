@@ -48,7 +48,7 @@ START_TEST(limits_sizes)
 }
 END_TEST
 
-#define MAX_CFA ((1 << 30) - 1)
+#define MAX_CFA (FT_RULE_CFA_LIMIT - 1)
 
 static const struct {
 	struct ft_unwind_rule rule;

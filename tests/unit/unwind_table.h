@@ -20,7 +20,7 @@ static const struct unwind_table good_table = {
 		   { .kind = FT_RULE_DEREF_REGISTER,
 		     .step = 16,
 		     .fp = FT_RULE_FP_UNDEFINED,
-		     .cfa = 1 - (1 << 30) },
+		     .cfa = 1 - FT_RULE_CFA_LIMIT },
 		   { .kind = FT_RULE_PLT, .cfa = 11 } },
 	.pages = { { .number = 0, .first = 0, .n = 3 },
 		   { .number = 1, .first = 3, .n = 1 },
