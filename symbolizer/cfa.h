@@ -16,6 +16,10 @@
 /* DWARF numbers of registers. */
 enum { FT_X86_RBP = 6, FT_X86_RSP = 7, FT_X86_RIP = 16 };
 
+/* In a frame that the kernel made for a signal handler, registers are saved this far from
+ * the stack pointer, once the handler has returned. */
+#define FT_CFA_SIGNAL_REGISTERS 40
+
 #define FT_CFA_MAX_REMEMBERED 16u /* states on the stack of remember_state */
 
 enum ft_saved_kind {

@@ -3,10 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* The kernel's signal frame: registers are at this distance from the stack pointer, which
- * points behind the return address of the handler. */
-#define SIGNAL_REGISTERS 40
-
 struct reading {
 	struct ft_fdes *fdes;
 	const struct ft_codemap *map;
@@ -36,8 +32,7 @@ static int add_row(struct reading *reading, uint64_t delta, struct ft_unwind_rul
 {
 	struct ft_fdes *fdes = reading->fdes;
 	struct ft_raw_row row = { .delta = (uint32_t)delta };
-	/* One number is kept so that FT_RULE_NONE and the rest fit with room to step. */
-	int number = ft_rules_number(&fdes->rules, rule, FT_CFI_MAX_RULES);
+	int number = ft_rules_number(&fdes->rules, rule, FT_FDES_RULES_MAX);
 
 	fdes->n_raw_rows++;
 	if (number < 0)
@@ -61,7 +56,8 @@ static int on_row(void *sink, uint64_t offset, const struct ft_cfa_state *state)
 
 static int add_rows(struct reading *reading, const struct ft_fde *fde)
 {
-	const struct ft_unwind_rule signal = { .kind = FT_RULE_SIGNAL, .cfa = SIGNAL_REGISTERS };
+	const struct ft_unwind_rule signal = { .kind = FT_RULE_SIGNAL,
+					       .cfa = FT_CFA_SIGNAL_REGISTERS };
 
 	if (fde->cie->is_signal)
 		return add_row(reading, 0, signal);

@@ -14,6 +14,9 @@
 
 #define FT_FDES_MAX	 (2u << 20) /* of one file; further ones are refused */
 #define FT_FDES_ROWS_MAX (6u << 20) /* rows before any merging */
+/* Different rules before any merging; functions with further ones are left out. Some
+ * numbers remain for what is not in FDEs. */
+#define FT_FDES_RULES_MAX (FT_CFI_MAX_RULES - 64u)
 
 /* Rows of one function follow each other; the first one's delta is 0, no other's is. */
 struct ft_raw_row {
