@@ -60,6 +60,17 @@ static int usage_error(const char *text)
 	return 2;
 }
 
+static int option_error(int option, const char *text)
+{
+	if (option == '?')
+		ft_complain("unknown option %s; see flametrail view --help", text);
+	else if (option == OPT_HOST)
+		ft_complain("more than %u --allow-host", MAX_HOSTS);
+	else
+		ft_complain("%s wants a value; see flametrail view --help", text);
+	return 2;
+}
+
 /* -1: go on; else the exit code. */
 static int parse_arguments(int argc, char **argv, struct arguments *a)
 {
@@ -67,7 +78,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
 
 	opterr = 0; /* we say it ourselves */
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) >= 0) {
 		if (option == 'h') {
 			fputs(help, stdout);
 			return 0;
@@ -79,7 +90,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
 		else if (option == OPT_HOST && a->n_hosts < MAX_HOSTS)
 			a->hosts[a->n_hosts++] = optarg;
 		else
-			return usage_error("an option is not known, or lacks its value");
+			return option_error(option, argv[optind - 1]);
 	}
 	if (argc - optind != 1)
 		return usage_error("give one file or store directory");
@@ -233,8 +244,9 @@ int ft_cmd_view(int argc, char **argv)
 		return code;
 	if (open_subject(&a, &subject) < 0)
 		return EXIT_FAILURE;
-	if (ft_listen_open(a.listen, &listen) < 0)
-		return EXIT_FAILURE;
+	code = ft_listen_open(a.listen, &listen);
+	if (code < 0)
+		return code == -EINVAL ? 2 : EXIT_FAILURE; /* it has said why */
 	if (!listen.is_loopback && !a.token) {
 		ft_complain("%s can be reached from other hosts: give a --token, or listen on "
 			    "127.0.0.1",

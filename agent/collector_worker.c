@@ -49,7 +49,6 @@ static void report_stuck(void *context)
 static void hang_up(struct worker *worker)
 {
 	ft_outbox_connect(&worker->outbox, -1);
-	ft_log(FT_LOG_WARN, "the server hung up, slices are lost until it is back");
 	tell_supervisor(worker, FT_CONTROL_HUNG_UP);
 }
 
@@ -73,6 +72,7 @@ static void end_for_cpu(void *context)
 {
 	struct worker *worker = context;
 
+	ft_log(FT_LOG_INFO, "a new CPU takes privileges that were given up: beginning anew");
 	worker->ending = true;
 }
 

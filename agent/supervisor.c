@@ -265,6 +265,14 @@ static bool is_old_enough(const struct worker *symbolizer)
 	return symbolizer->pid && ft_monotonic_ns() > symbolizer->started_ns + FT_NS_PER_SEC;
 }
 
+static void note_hang_up(struct supervisor *s)
+{
+	s->reconnect_ns = ft_monotonic_ns() + RECONNECT_NS; /* it may be back by then */
+	/* Before anything ever worked, the server has said why it gives up. */
+	if (s->ready)
+		ft_log(FT_LOG_WARN, "the server hung up, slices are lost until it is back");
+}
+
 static void listen_to(struct supervisor *s, enum which which)
 {
 	_cleanup_close_ int fd = -1;
@@ -281,7 +289,7 @@ static void listen_to(struct supervisor *s, enum which which)
 	else if (letter == FT_CONTROL_STUCK && is_old_enough(&s->workers[SYMBOLIZER]))
 		kill(s->workers[SYMBOLIZER].pid, SIGKILL);
 	else if (letter == FT_CONTROL_HUNG_UP)
-		s->reconnect_ns = ft_monotonic_ns() + RECONNECT_NS; /* it may be back by then */
+		note_hang_up(s);
 }
 
 static void take_signals(struct supervisor *s)

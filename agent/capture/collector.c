@@ -21,6 +21,9 @@
 /* While programs start, their files must be opened before they are gone again; on an
  * idle host every wakeup counts. */
 #define BUSY_TICK_NS (50 * FT_NS_PER_MS)
+/* A target that has just started is worth more wakeups than a host: its first samples are
+ * unwound only when its mappings and tables are there. */
+#define TARGET_TICK_NS (10 * FT_NS_PER_MS)
 /* For tables of processes that run already, before sampling begins. */
 #define TABLES_WAIT_NS (500 * FT_NS_PER_MS)
 #define IDLE_TICK_NS   (500 * FT_NS_PER_MS)
@@ -413,13 +416,15 @@ static void follow_cpus(struct ft_collector *c, uint64_t now_ns)
 		return;
 	c->cpus = cpus;
 	ft_log(FT_LOG_INFO, "online CPUs changed", ft_kv_int("cpus", ft_cpus_count(&cpus)));
-	if (ft_sideband_set_cpus(c->sideband, &cpus) < 0)
-		ft_log(FT_LOG_WARN, "process events of a new CPU cannot be had");
 	r = ft_sampler_set_cpus(c->sampler, &cpus, &why);
+	if ((r == -EACCES || r == -EPERM) && c->sink->cpu_refused) {
+		c->sink->cpu_refused(c->context);
+		return;
+	}
 	if (r < 0)
 		ft_log(FT_LOG_WARN, "a new CPU cannot be sampled", ft_kv_text("why", why.text));
-	if ((r == -EACCES || r == -EPERM) && c->sink->cpu_refused)
-		c->sink->cpu_refused(c->context);
+	if (ft_sideband_set_cpus(c->sideband, &cpus) < 0)
+		ft_log(FT_LOG_WARN, "process events of a new CPU cannot be had");
 }
 
 uint64_t ft_collector_tick(struct ft_collector *collector)
@@ -437,8 +442,11 @@ uint64_t ft_collector_tick(struct ft_collector *collector)
 	follow_cpus(c, now_ns);
 	if (until_ns >= c->span_from_ns + FT_COLLECTOR_SLICE_NS)
 		end_slice(c, until_ns);
-	next_ns = now_ns +
-		  (c->n_news || ft_tracker_is_walking(c->tracker) ? BUSY_TICK_NS : IDLE_TICK_NS);
+	if (c->options.only_targets)
+		next_ns = now_ns + TARGET_TICK_NS;
+	else
+		next_ns = now_ns + (c->n_news || ft_tracker_is_walking(c->tracker) ? BUSY_TICK_NS
+										   : IDLE_TICK_NS);
 	return FT_MIN(next_ns, c->span_from_ns + FT_COLLECTOR_SLICE_NS + LAG_NS);
 }
 

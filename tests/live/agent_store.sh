@@ -15,7 +15,7 @@ refused() {
 
 # ---- a full disk comes first, since it takes longest ----
 mkdir "$tmp/full" "$tmp/readonly"
-mount -t tmpfs -o size=3M,mode=755 none "$tmp/full" || skip "cannot mount"
+mount -t tmpfs -o size=24M,mode=755 none "$tmp/full" || skip "cannot mount"
 start shares "$truth/shares" 100
 shares=$pid
 wait_for "$tmp/shares.out" '^pid'
