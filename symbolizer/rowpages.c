@@ -230,6 +230,11 @@ int ft_rowpages_add(struct ft_rowpages *pages, uint64_t offset, struct ft_unwind
 		r = turn_pages(pages, offset);
 	if (r < 0)
 		return r;
+	if (pages->is_open && offset == pages->offset) {
+		pages->row = rule; /* nothing held for the rule before */
+		pages->now = rule;
+		return 0;
+	}
 	if (take_step(pages, offset, &rule)) {
 		pages->now = rule;
 		return 0;

@@ -33,7 +33,7 @@ static void on_answer(void *context, const struct ft_symanswer *answer)
 	heard->last_address = answer->address;
 }
 
-static const struct ft_names_sink names_sink = { on_known, on_answer };
+static const struct ft_names_sink names_sink = { on_known, on_answer, NULL };
 
 /* Names, with two files of this very process to ask for. */
 struct stage {
