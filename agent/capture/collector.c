@@ -312,7 +312,8 @@ static void handle(struct ft_collector *c, const struct ft_queued_event *queued,
 	if (ft_process_event_read(queued->bytes, queued->len, &event) != 0)
 		return;
 	ft_tracker_apply(c->tracker, &event);
-	c->n_news += event.kind == FT_PROCESS_EXEC || event.kind == FT_PROCESS_MMAP;
+	c->n_news += event.kind == FT_PROCESS_EXEC || event.kind == FT_PROCESS_MMAP ||
+		     (event.kind == FT_PROCESS_FORK && event.pid != event.ppid);
 }
 
 static void take(struct ft_collector *c, uint64_t now_ns, uint64_t until_ns)
@@ -437,7 +438,7 @@ uint64_t ft_collector_tick(struct ft_collector *collector)
 	c->n_news = 0;
 	take(c, now_ns, until_ns);
 	ft_tracker_tick(c->tracker, now_ns);
-	ft_unwinding_tick(c->unwinding, c->n_news > 0, now_ns);
+	ft_unwinding_tick(c->unwinding, c->n_news > 0 || ft_tracker_is_walking(c->tracker), now_ns);
 	run_names(c, now_ns);
 	follow_cpus(c, now_ns);
 	if (until_ns >= c->span_from_ns + FT_COLLECTOR_SLICE_NS)

@@ -1,8 +1,9 @@
 /* unwinding.h - keeps the kernel side supplied with what it unwinds by: the code ranges of
  * processes that samples meet, and the tables of the files they have mapped.
  *
- * A process costs nothing before it is sampled. What changes later (dlopen, exec, exit)
- * follows with the next tick. */
+ * Code ranges of a process are there as soon as it is known, so that its first sample can be
+ * unwound; they cost little. Tables are asked for when a sample meets the process: what is
+ * never sampled costs none. What changes (dlopen, exec, exit) follows with the next tick. */
 #pragma once
 
 #include <stdint.h>
