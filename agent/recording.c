@@ -27,7 +27,7 @@ struct recording {
 	pid_t symbolizer; /* 0: none */
 	uint32_t restarts;
 	int signals;
-	int failure; /* first error of gathering or of the raw file */
+	int failure; /* first error of gathering */
 	uint64_t begun_ns, shown_ns;
 	bool interrupted;
 	struct ft_recording_result result;
@@ -52,8 +52,7 @@ static bool take_slice(void *context, const uint8_t *block, size_t len)
 
 	r = ft_gather_slice(recording->gather, block + FT_SLICE_HEAD_BYTES,
 			    len - FT_SLICE_HEAD_BYTES);
-	if (r == 0 && recording->options->raw_fd >= 0)
-		r = ft_write_all(recording->options->raw_fd, block, len);
+	ft_raw_file_put(recording->options->raw, block, len);
 	if (r < 0 && recording->failure == 0)
 		recording->failure = r;
 	return r == 0;
@@ -117,11 +116,9 @@ static int set_up(struct recording *recording, struct ft_why *why)
 		r = ft_collector_add_target(recording->collector, (uint32_t)options->command->pid);
 	if (r < 0)
 		return ft_why(why, r, "cannot select processes: %s", strerror(-r));
-	if (options->raw_fd >= 0) {
-		r = ft_write_all(options->raw_fd, FT_SLICE_MAGIC, FT_SLICE_MAGIC_BYTES);
-		if (r < 0)
-			return ft_why(why, r, "cannot write the raw file: %s", strerror(-r));
-	}
+	r = ft_raw_file_begin(recording->options->raw, why);
+	if (r < 0)
+		return r;
 	return ft_collector_start(recording->collector, why);
 }
 
