@@ -72,6 +72,7 @@ static void end_for_cpu(void *context)
 {
 	struct worker *worker = context;
 
+	ft_log(FT_LOG_INFO, "a new CPU takes privileges that were given up: beginning anew");
 	worker->ending = true;
 }
 

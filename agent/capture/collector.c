@@ -354,13 +354,15 @@ static void follow_cpus(struct ft_collector *c, uint64_t now_ns)
 		return;
 	c->cpus = cpus;
 	ft_log(FT_LOG_INFO, "online CPUs changed", ft_kv_int("cpus", ft_cpus_count(&cpus)));
-	if (ft_sideband_set_cpus(c->sideband, &cpus) < 0)
-		ft_log(FT_LOG_WARN, "process events of a new CPU cannot be had");
 	r = ft_sampler_set_cpus(c->sampler, &cpus, &why);
+	if ((r == -EACCES || r == -EPERM) && c->sink->cpu_refused) {
+		c->sink->cpu_refused(c->context);
+		return;
+	}
 	if (r < 0)
 		ft_log(FT_LOG_WARN, "a new CPU cannot be sampled", ft_kv_text("why", why.text));
-	if ((r == -EACCES || r == -EPERM) && c->sink->cpu_refused)
-		c->sink->cpu_refused(c->context);
+	if (ft_sideband_set_cpus(c->sideband, &cpus) < 0)
+		ft_log(FT_LOG_WARN, "process events of a new CPU cannot be had");
 }
 
 static void run_names(struct ft_collector *c, uint64_t now_ns)

@@ -52,3 +52,4 @@ check pid_namespace
 check capabilities
 check no_capabilities
 check agent
+check agent_cpu_hotplug
