@@ -14,11 +14,14 @@
 #include "base/io.h"
 #include "base/log.h"
 
-/* What is left for names after the end: recording ends within a second of its time. */
-#define NAMES_WAIT_NS (600 * FT_NS_PER_MS)
-#define PROGRESS_NS   (500 * FT_NS_PER_MS)
-#define MAX_RESTARTS  20u
-#define REPLAY_CHUNK  (1u << 20)
+/* What is left for names after the end: within a second of its time, when it was given
+ * one; what ends by itself may have begun so shortly before that a slow machine is not done
+ * with the kernel's symbols. */
+#define NAMES_WAIT_NS	  (600 * FT_NS_PER_MS)
+#define NAMES_PATIENCE_NS (5 * FT_NS_PER_SEC)
+#define PROGRESS_NS	  (500 * FT_NS_PER_MS)
+#define MAX_RESTARTS	  20u
+#define REPLAY_CHUNK	  (1u << 20)
 
 struct recording {
 	const struct ft_recording_options *options;
@@ -179,6 +182,7 @@ static void loop(struct recording *recording)
 {
 	const struct ft_recording_options *options = recording->options;
 	uint64_t now_ns = ft_monotonic_ns();
+	bool is_due;
 
 	recording->begun_ns = now_ns;
 	while (!is_over(recording, now_ns)) {
@@ -192,7 +196,10 @@ static void loop(struct recording *recording)
 		now_ns = ft_monotonic_ns();
 	}
 	recording->result.duration_ns = now_ns - recording->begun_ns;
-	ft_collector_finish(recording->collector, ft_monotonic_ns() + NAMES_WAIT_NS);
+	is_due = recording->interrupted ||
+		 (options->duration_ns && recording->result.duration_ns >= options->duration_ns);
+	ft_collector_finish(recording->collector,
+			    ft_monotonic_ns() + (is_due ? NAMES_WAIT_NS : NAMES_PATIENCE_NS));
 	if (recording->options->progress)
 		fputs("\r\033[K", stderr);
 }
