@@ -46,12 +46,16 @@ static void report_stuck(void *context)
 	tell_supervisor(context, FT_CONTROL_STUCK);
 }
 
+static void hang_up(struct worker *worker)
+{
+	ft_outbox_connect(&worker->outbox, -1);
+	tell_supervisor(worker, FT_CONTROL_HUNG_UP);
+}
+
 static void send_waiting(struct worker *worker)
 {
-	if (ft_outbox_flush(&worker->outbox))
-		return;
-	ft_log(FT_LOG_WARN, "the server hung up, slices are lost until it is back");
-	tell_supervisor(worker, FT_CONTROL_HUNG_UP);
+	if (!ft_outbox_flush(&worker->outbox))
+		hang_up(worker);
 }
 
 static bool take_slice(void *context, const uint8_t *block, size_t len)
@@ -134,7 +138,10 @@ static void wait_until(struct worker *worker, uint64_t when_ns)
 	if (fds[SIGNALS].revents && read(worker->signals, &info, sizeof(info)) == sizeof(info) &&
 	    info.ssi_signo == SIGTERM)
 		worker->ending = true;
-	if (fds[SERVER].revents)
+	/* When nothing waits only poll tells that it has gone, and would tell for ever. */
+	if (fds[SERVER].revents & (POLLERR | POLLHUP) && worker->outbox.fd == fds[SERVER].fd)
+		hang_up(worker);
+	else if (fds[SERVER].revents)
 		send_waiting(worker);
 }
 
@@ -159,8 +166,11 @@ static int begin(struct worker *worker, const struct ft_collector_options *optio
 	struct ft_why why = { "" };
 	int r;
 
-	worker->signals = watch_signals();
-	r = ft_collector_new(options, &sink, worker, &why, &worker->collector);
+	r = watch_signals();
+	if (r >= 0) {
+		worker->signals = r;
+		r = ft_collector_new(options, &sink, worker, &why, &worker->collector);
+	}
 	if (r == 0)
 		r = ft_become(FT_ROLE_COLLECTOR);
 	if (r == 0)

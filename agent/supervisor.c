@@ -35,7 +35,7 @@ struct worker {
 	int control; /* our end; -1: none */
 	uint64_t started_ns, not_before_ns;
 	uint64_t pause_ns; /* before the next restart */
-	bool started_before, done;
+	bool started_before, ready, done;
 };
 
 struct supervisor {
@@ -124,7 +124,7 @@ static int connect_slices(struct supervisor *s)
 	_cleanup_close_ int from = -1, to = -1;
 	int r;
 
-	if (s->workers[SERVER].pid == 0 || s->workers[COLLECTOR].pid == 0)
+	if (s->workers[SERVER].control < 0 || s->workers[COLLECTOR].control < 0)
 		return 0;
 	r = ft_socket_pair(SOCK_STREAM, &from, &to);
 	if (r < 0)
@@ -159,6 +159,9 @@ static void start(struct supervisor *s, enum which which, uint64_t now_ns)
 		ft_log(FT_LOG_ERROR, "cannot start worker", ft_kv_text("worker", names[which]),
 		       ft_kv_errno(r));
 		worker->not_before_ns = now_ns + MAX_PAUSE_NS;
+		if (worker->pid) /* it runs, but nobody could tell it whom to talk to */
+			kill(worker->pid, SIGKILL);
+		worker->started_ns = now_ns;
 		return;
 	}
 	if (worker->started_before)
@@ -246,30 +249,47 @@ static void reap(struct supervisor *s)
 
 /* ---- the loop ---- */
 
-static void become_ready(struct supervisor *s)
+static void become_ready(struct supervisor *s, enum which which)
 {
-	if (s->ready)
+	s->workers[which].ready = true;
+	if (s->ready || !s->workers[SERVER].ready || !s->workers[COLLECTOR].ready)
 		return;
 	s->ready = true;
 	printf("viewer: %s\n", s->options->address);
 	fflush(stdout);
 }
 
-static void listen_to_collector(struct supervisor *s)
+/* A complaint may be about the one before: it cannot be stuck so soon. */
+static bool is_old_enough(const struct worker *symbolizer)
+{
+	return symbolizer->pid && ft_monotonic_ns() > symbolizer->started_ns + FT_NS_PER_SEC;
+}
+
+static void note_hang_up(struct supervisor *s)
+{
+	s->reconnect_ns = ft_monotonic_ns() + RECONNECT_NS; /* it may be back by then */
+	/* Before anything ever worked, the server has said why it gives up. */
+	if (s->ready)
+		ft_log(FT_LOG_WARN, "the server hung up, slices are lost until it is back");
+}
+
+static void listen_to(struct supervisor *s, enum which which)
 {
 	_cleanup_close_ int fd = -1;
 	enum ft_control letter;
 
-	if (ft_control_receive(s->workers[COLLECTOR].control, &letter, &fd) != 1) {
-		ft_closep(&s->workers[COLLECTOR].control); /* its death follows */
+	if (ft_control_receive(s->workers[which].control, &letter, &fd) != 1) {
+		ft_closep(&s->workers[which].control); /* its death follows */
 		return;
 	}
 	if (letter == FT_CONTROL_READY)
-		become_ready(s);
-	else if (letter == FT_CONTROL_STUCK && s->workers[SYMBOLIZER].pid)
+		become_ready(s, which);
+	else if (which != COLLECTOR)
+		return; /* the others have nothing else to say */
+	else if (letter == FT_CONTROL_STUCK && is_old_enough(&s->workers[SYMBOLIZER]))
 		kill(s->workers[SYMBOLIZER].pid, SIGKILL);
 	else if (letter == FT_CONTROL_HUNG_UP)
-		s->reconnect_ns = ft_monotonic_ns() + RECONNECT_NS;
+		note_hang_up(s);
 }
 
 static void take_signals(struct supervisor *s)
@@ -301,13 +321,16 @@ static int pause_ms(const struct supervisor *s)
 
 static void wait_for_events(struct supervisor *s, int timeout_ms)
 {
-	struct pollfd fds[2] = { { .fd = s->signals, .events = POLLIN },
-				 { .fd = s->workers[COLLECTOR].control, .events = POLLIN } };
+	struct pollfd fds[3] = { { .fd = s->signals, .events = POLLIN },
+				 { .fd = s->workers[COLLECTOR].control, .events = POLLIN },
+				 { .fd = s->workers[SERVER].control, .events = POLLIN } };
 
 	if (poll(fds, FT_COUNT(fds), timeout_ms) <= 0)
 		return;
 	if (fds[1].revents)
-		listen_to_collector(s);
+		listen_to(s, COLLECTOR);
+	if (fds[2].revents)
+		listen_to(s, SERVER);
 	if (fds[0].revents)
 		take_signals(s);
 }

@@ -217,6 +217,7 @@ static void queue_sample(void *context, const struct ft_sample_event *event, siz
 	struct ft_collector *c = context;
 
 	if (len < FT_SAMPLE_EVENT_HEAD || event->kind != FT_EVENT_SAMPLE ||
+	    event->n_kernel > FT_MAX_KERNEL_FRAMES || event->n_user > FT_MAX_USER_FRAMES ||
 	    len < FT_SAMPLE_EVENT_HEAD + 8ul * (event->n_kernel + event->n_user))
 		return; /* cannot be: our own program wrote it */
 	if (ft_event_queue_push(c->queue, event->time_ns, SOURCE_SAMPLE, event, len) < 0)
@@ -225,13 +226,14 @@ static void queue_sample(void *context, const struct ft_sample_event *event, siz
 
 static void queue_process_event(void *context, const void *record, size_t len)
 {
+	static const struct ft_process_event lost = { .kind = FT_PROCESS_LOST, .n_lost = 1 };
 	struct ft_collector *c = context;
 	struct ft_process_event event;
 
 	if (ft_process_event_read(record, len, &event) != 0)
 		return;
 	if (ft_event_queue_push(c->queue, event.time_ns, SOURCE_PROCESS, record, len) < 0)
-		c->queue_full++;
+		ft_tracker_apply(c->tracker, &lost);
 }
 
 static void handle(struct ft_collector *c, const struct ft_queued_event *queued, uint64_t now_ns)

@@ -169,7 +169,10 @@ static uint32_t believable(const struct ft_process *process, const struct ft_sam
 	const __u64 *user = event->frames + event->n_kernel;
 	uint32_t n = event->n_user;
 
-	if (!process || process->knowledge != FT_PROCESS_COMPLETE)
+	/* No code at all: its main thread has ended before the others, and with it what /proc
+	 * can tell. */
+	if (!process || process->knowledge != FT_PROCESS_COMPLETE ||
+	    ft_mappings_count(process->mappings) == 0)
 		return n;
 	for (uint32_t i = 1; i < n; i++)
 		if (!ft_mappings_find(process->mappings, user[i] - 1)) {
