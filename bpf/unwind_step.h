@@ -82,7 +82,7 @@ static inline enum ft_step ft_step_signal(struct ft_unwind_state *state, __s32 a
 	__u64 saved[SAVED];
 	enum ft_step step;
 
-	if (FT_READ_USER(saved, sizeof(saved), state->sp + at))
+	if (FT_READ_USER(saved, sizeof(saved), state->sp + (__u64)at))
 		return FT_STEP_UNREADABLE;
 	step = ft_step_to(state, saved[SAVED_RIP], saved[SAVED_RSP], saved[SAVED_RBP]);
 	state->exact = 1;
@@ -98,9 +98,9 @@ static inline __u64 ft_step_register(const struct ft_unwind_state *state, __u8 n
 /* *(base + offset) + small offset: how realigned stacks keep their old end. */
 static inline enum ft_step ft_step_dereference(__u64 base, __s32 cfa, __u64 *value)
 {
-	if (FT_READ_USER(value, sizeof(*value), base + (cfa & ~7)))
+	if (FT_READ_USER(value, sizeof(*value), base + (__u64)(cfa & ~7)))
 		return FT_STEP_UNREADABLE;
-	*value += (cfa & 7) * 8;
+	*value += (__u64)(cfa & 7) * 8;
 	return FT_STEP_NEXT;
 }
 
@@ -122,7 +122,7 @@ static inline enum ft_step ft_step_load(struct ft_unwind_state *state,
 		if (rule->fp == FT_RULE_FP_UNDEFINED)
 			fp = 0;
 		else if (rule->fp != FT_RULE_FP_SAME &&
-			 FT_READ_USER(&fp, sizeof(fp), cfa + (__s64)rule->fp * 8))
+			 FT_READ_USER(&fp, sizeof(fp), cfa + (__u64)(rule->fp * 8)))
 			return FT_STEP_UNREADABLE;
 	}
 	if (rule->kind == FT_RULE_RA_REGISTER)
@@ -147,10 +147,10 @@ static inline enum ft_step ft_step_by_rule(struct ft_unwind_state *state,
 		return FT_STEP_ROOT;
 	case FT_RULE_SP:
 	case FT_RULE_RA_REGISTER:
-		cfa = state->sp + add;
+		cfa = state->sp + (__u64)add;
 		break;
 	case FT_RULE_FP:
-		cfa = state->fp + add;
+		cfa = state->fp + (__u64)add;
 		break;
 	case FT_RULE_PLT:
 		cfa = state->sp + 8 + ((state->pc & 15) >= (__u32)add ? 8 : 0);
@@ -162,7 +162,7 @@ static inline enum ft_step ft_step_by_rule(struct ft_unwind_state *state,
 		step = ft_step_dereference(state->fp, add, &cfa);
 		break;
 	case FT_RULE_REGISTER:
-		cfa = ft_step_register(state, rule->step) + add;
+		cfa = ft_step_register(state, rule->step) + (__u64)add;
 		break;
 	case FT_RULE_DEREF_REGISTER:
 		step = ft_step_dereference(ft_step_register(state, rule->step), add, &cfa);
