@@ -14,6 +14,7 @@
 struct entry {
 	uint32_t pid;
 	uint32_t version; /* of the process that is published */
+	bool met;	  /* by a sample, in this version */
 	struct ft_process_code code;
 };
 
@@ -76,9 +77,14 @@ static uint32_t find(const struct ft_code_map *map, uint32_t pid)
 	return ft_index_find(&map->index, ft_hash_u64(pid), same_pid, map, &pid);
 }
 
-bool ft_code_map_has(const struct ft_code_map *map, uint32_t pid)
+bool ft_code_map_meets(struct ft_code_map *map, uint32_t pid)
 {
-	return find(map, pid) != FT_INDEX_NONE;
+	uint32_t place = find(map, pid);
+
+	if (place == FT_INDEX_NONE || entry_at(map, place)->met)
+		return false;
+	entry_at(map, place)->met = true;
+	return true;
 }
 
 uint32_t ft_code_map_count(const struct ft_code_map *map)
@@ -181,6 +187,7 @@ int ft_code_map_publish(struct ft_code_map *map, const struct ft_process *proces
 		ft_extents_give(&map->extents, old.first, old.n, now_ns);
 	entry_at(map, place)->code = code;
 	entry_at(map, place)->version = process->version;
+	entry_at(map, place)->met = false;
 	return 1;
 }
 

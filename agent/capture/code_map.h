@@ -22,8 +22,8 @@ void ft_code_map_freep(struct ft_code_map **p);
  * of it. anon_file is the number that stands for memory without a file. */
 int ft_code_map_publish(struct ft_code_map *map, const struct ft_process *process,
 			uint32_t anon_file, uint64_t now_ns) FT_MUST_CHECK;
-/* Is this process published, in whatever version? */
-bool ft_code_map_has(const struct ft_code_map *map, uint32_t pid);
+/* Has no sample met this version of a published process yet? True once per version. */
+bool ft_code_map_meets(struct ft_code_map *map, uint32_t pid);
 /* The kernel side forgets pid. */
 void ft_code_map_remove(struct ft_code_map *map, uint32_t pid, uint64_t now_ns);
 /* Remove those that processes does not know any more. */

@@ -11,6 +11,7 @@
 #include "agent/capture/slicer.h"
 #include "agent/capture/tracker.h"
 #include "agent/capture/unwinding.h"
+#include "agent/capture/vacate.h"
 #include "agent/profile/event_queue.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -24,8 +25,11 @@
 /* A target that has just started is worth more wakeups than a host: its first samples are
  * unwound only when its mappings and tables are there. */
 #define TARGET_TICK_NS (10 * FT_NS_PER_MS)
+/* When almost all files are in use, looking again at once would find nothing. */
+#define VACATE_AGAIN_NS (60 * FT_NS_PER_SEC)
 /* For tables of processes that run already, before sampling begins. */
 #define TABLES_WAIT_NS (500 * FT_NS_PER_MS)
+#define WAIT_MS	       20
 #define IDLE_TICK_NS   (500 * FT_NS_PER_MS)
 
 enum source { SOURCE_SAMPLE, SOURCE_PROCESS };
@@ -47,7 +51,7 @@ struct ft_collector {
 	struct ft_unwinding *unwinding;
 	struct ft_buffer block;
 	struct ft_cpus cpus;
-	uint64_t span_from_ns, cpus_seen_ns;
+	uint64_t span_from_ns, cpus_seen_ns, vacated_ns;
 	bool started;
 	bool new_reader;   /* the next slice must begin an epoch */
 	bool begins_epoch; /* the open slice does */
@@ -199,35 +203,49 @@ int ft_collector_add_target(struct ft_collector *collector, uint32_t pid)
 	return ft_sampler_add_target(collector->sampler, pid);
 }
 
-/* Tables of targets that run already: sampling begins when they are there. */
-static void wait_for_tables(struct ft_collector *c)
+/* Talk to the symbolizer alone until nothing is pending, or it takes too long. */
+static void wait_while(struct ft_collector *c, uint32_t (*pending)(const struct ft_names *names),
+		       uint64_t deadline_ns)
 {
 	struct ft_names *names = ft_slicer_names(c->slicer);
-	uint64_t deadline_ns = ft_monotonic_ns() + TABLES_WAIT_NS;
 
-	while (ft_names_tables_pending(names) && ft_monotonic_ns() < deadline_ns) {
+	while (pending(names) && ft_monotonic_ns() < deadline_ns) {
 		struct pollfd fd = { .fd = ft_names_fd(names), .events = POLLIN };
 
+		run_names(c, ft_monotonic_ns());
 		if (ft_names_wants_write(names))
 			fd.events |= POLLOUT;
-		run_names(c, ft_monotonic_ns());
-		if (ft_names_tables_pending(names))
-			poll(&fd, 1, 20);
+		if (fd.fd < 0)
+			return;
+		if (pending(names))
+			poll(&fd, 1, WAIT_MS);
 	}
 }
 
 static void begin_slice(struct ft_collector *c, uint64_t from_ns)
 {
+	bool many = ft_files_used(c->files) > FT_FILES_MANY &&
+		    from_ns > c->vacated_ns + VACATE_AGAIN_NS;
+
+	c->new_reader |= many;
 	c->span_from_ns = from_ns;
 	c->begins_epoch = ft_slicer_begin(c->slicer, from_ns, c->new_reader);
 	c->new_reader = false;
+	if (!many)
+		return;
+	c->vacated_ns = from_ns;
+	ft_log(FT_LOG_INFO, "files no process has mapped any more were forgotten",
+	       ft_kv_int("files",
+			 ft_vacate_files(c->files, c->processes, ft_slicer_names(c->slicer),
+					 c->unwinding, from_ns)));
 }
 
 int ft_collector_start(struct ft_collector *collector, struct ft_why *why)
 {
 	int r;
 
-	wait_for_tables(collector);
+	/* Of targets that run already: their first sample is to be whole. */
+	wait_while(collector, ft_names_tables_pending, ft_monotonic_ns() + TABLES_WAIT_NS);
 	begin_slice(collector, ft_monotonic_ns());
 	collector->started = true;
 	collector->cpus_seen_ns = collector->span_from_ns;
@@ -312,7 +330,8 @@ static void handle(struct ft_collector *c, const struct ft_queued_event *queued,
 	if (ft_process_event_read(queued->bytes, queued->len, &event) != 0)
 		return;
 	ft_tracker_apply(c->tracker, &event);
-	c->n_news += event.kind == FT_PROCESS_EXEC || event.kind == FT_PROCESS_MMAP;
+	c->n_news += event.kind == FT_PROCESS_EXEC || event.kind == FT_PROCESS_MMAP ||
+		     (event.kind == FT_PROCESS_FORK && event.pid != event.ppid);
 }
 
 static void take(struct ft_collector *c, uint64_t now_ns, uint64_t until_ns)
@@ -437,7 +456,7 @@ uint64_t ft_collector_tick(struct ft_collector *collector)
 	c->n_news = 0;
 	take(c, now_ns, until_ns);
 	ft_tracker_tick(c->tracker, now_ns);
-	ft_unwinding_tick(c->unwinding, c->n_news > 0, now_ns);
+	ft_unwinding_tick(c->unwinding, c->n_news > 0 || ft_tracker_is_walking(c->tracker), now_ns);
 	run_names(c, now_ns);
 	follow_cpus(c, now_ns);
 	if (until_ns >= c->span_from_ns + FT_COLLECTOR_SLICE_NS)
@@ -448,24 +467,6 @@ uint64_t ft_collector_tick(struct ft_collector *collector)
 		next_ns = now_ns + (c->n_news || ft_tracker_is_walking(c->tracker) ? BUSY_TICK_NS
 										   : IDLE_TICK_NS);
 	return FT_MIN(next_ns, c->span_from_ns + FT_COLLECTOR_SLICE_NS + LAG_NS);
-}
-
-static void wait_for_names(struct ft_collector *c, uint64_t deadline_ns)
-{
-	struct ft_names *names = ft_slicer_names(c->slicer);
-
-	for (uint64_t now_ns = ft_monotonic_ns(); ft_names_waiting(names) && now_ns < deadline_ns;
-	     now_ns = ft_monotonic_ns()) {
-		struct pollfd fd = { .fd = ft_names_fd(names), .events = POLLIN };
-		uint64_t left_ms = (deadline_ns - now_ns) / FT_NS_PER_MS + 1;
-
-		if (ft_names_wants_write(names))
-			fd.events |= POLLOUT;
-		if (fd.fd < 0)
-			return;
-		poll(&fd, 1, (int)FT_MIN(left_ms, (uint64_t)100));
-		run_names(c, ft_monotonic_ns());
-	}
 }
 
 void ft_collector_finish(struct ft_collector *collector, uint64_t deadline_ns)
@@ -481,7 +482,7 @@ void ft_collector_finish(struct ft_collector *collector, uint64_t deadline_ns)
 	end_ns = ft_monotonic_ns();
 	take(c, end_ns, UINT64_MAX);
 	run_names(c, end_ns);
-	wait_for_names(c, deadline_ns);
+	wait_while(c, ft_names_waiting, deadline_ns);
 	end_slice(c, end_ns);
 	c->started = false;
 }

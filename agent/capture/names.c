@@ -347,6 +347,21 @@ static void take_table(void *context, uint32_t number, enum ft_symtable_status s
 	names->sink->table(names->context, number, status, table);
 }
 
+bool ft_names_drop_file(struct ft_names *names, uint32_t file)
+{
+	struct ft_file *entry = ft_files_at(names->files, file);
+
+	/* Answers that are on their way would find another file under this number. */
+	if (entry->n_asked > 0 || entry->table == FT_FILE_TABLE_WANTED)
+		return false;
+	if (entry->state != FT_FILE_OPEN)
+		return true;
+	if (!names->client || ft_symclient_forget(names->client, file) < 0)
+		return false;
+	names->n_open--;
+	return true;
+}
+
 uint32_t ft_names_tables_pending(const struct ft_names *names)
 {
 	return names->client ? names->n_tables + names->wanted.n : 0;

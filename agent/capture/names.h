@@ -55,6 +55,9 @@ void ft_names_request_table(struct ft_names *names, uint32_t file, uint32_t pid)
 /* Tables that will still come, as far as it is known. */
 uint32_t ft_names_tables_pending(const struct ft_names *names);
 
+/* Ask nothing more of a file, and let the symbolizer forget it. False: not now. */
+bool ft_names_drop_file(struct ft_names *names, uint32_t file);
+
 /* Send and receive what can be without waiting. False: the symbolizer has gone or is
  * stuck: kill it and connect another. Told once per death. */
 bool ft_names_run(struct ft_names *names, uint64_t now_ns) FT_MUST_CHECK;

@@ -304,6 +304,14 @@ static bool evict(struct ft_tables *tables, uint64_t now_ns)
 	return true;
 }
 
+void ft_tables_drop(struct ft_tables *tables, uint32_t file, uint64_t now_ns)
+{
+	uint32_t place = find(tables, file);
+
+	if (place != FT_INDEX_NONE)
+		take_out(tables, place, now_ns);
+}
+
 static int add_table(struct ft_tables *tables, const struct table *table)
 {
 	int r = ft_array_push(&tables->all, table, 1);

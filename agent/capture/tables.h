@@ -34,6 +34,8 @@ int ft_tables_declare(struct ft_tables *tables, uint32_t file,
 		      enum ft_table_state state) FT_MUST_CHECK;
 /* Is anything said of this file? */
 bool ft_tables_has(const struct ft_tables *tables, uint32_t file);
+/* Nothing is said of this file any more. */
+void ft_tables_drop(struct ft_tables *tables, uint32_t file, uint64_t now_ns);
 /* A sample met this file. */
 void ft_tables_use(struct ft_tables *tables, uint32_t file, uint64_t now_ns);
 struct ft_tables_counts ft_tables_counts(const struct ft_tables *tables);

@@ -55,27 +55,31 @@ void ft_unwinding_freep(struct ft_unwinding **p)
 	free(unwinding);
 }
 
+static bool is_known(const struct ft_process *process)
+{
+	return process->knowledge == FT_PROCESS_COMPLETE && !process->exited;
+}
+
 static void publish(struct ft_unwinding *u, const struct ft_process *process, uint64_t now_ns)
 {
-	int r = ft_code_map_publish(u->code, process, FT_FILES_ANON, now_ns);
-
-	if (r < 0)
+	if (ft_code_map_publish(u->code, process, FT_FILES_ANON, now_ns) < 0)
 		u->processes_refused++;
-	if (r <= 0)
-		return;
-	for (size_t i = 0; i < ft_mappings_count(process->mappings); i++) {
-		uint32_t file = ft_mappings_at(process->mappings, i)->file;
-
-		if (!ft_tables_has(u->tables, file))
-			ft_names_request_table(u->names, file, process->pid);
-	}
 }
 
 void ft_unwinding_meet(struct ft_unwinding *unwinding, const struct ft_process *process,
 		       uint64_t now_ns)
 {
-	if (process->knowledge == FT_PROCESS_COMPLETE && !process->exited)
-		publish(unwinding, process, now_ns);
+	if (!is_known(process))
+		return;
+	publish(unwinding, process, now_ns);
+	if (!ft_code_map_meets(unwinding->code, process->pid))
+		return;
+	for (size_t i = 0; i < ft_mappings_count(process->mappings); i++) {
+		uint32_t file = ft_mappings_at(process->mappings, i)->file;
+
+		if (!ft_tables_has(unwinding->tables, file))
+			ft_names_request_table(unwinding->names, file, process->pid);
+	}
 }
 
 void ft_unwinding_use(struct ft_unwinding *unwinding, const struct ft_sample_event *event,
@@ -126,13 +130,18 @@ void ft_unwinding_table(struct ft_unwinding *unwinding, uint32_t file,
 		entry->table = FT_FILE_TABLE_UNASKED; /* when a sample meets it again */
 }
 
-/* Processes whose mappings changed, and those that are no more. */
+void ft_unwinding_drop_file(struct ft_unwinding *unwinding, uint32_t file, uint64_t now_ns)
+{
+	ft_tables_drop(unwinding->tables, file, now_ns);
+}
+
+/* Processes that are new, or whose mappings changed. */
 static void follow(struct ft_unwinding *u, uint64_t now_ns)
 {
 	for (size_t i = 0; i < ft_processes_count(u->processes); i++) {
 		const struct ft_process *process = ft_processes_at(u->processes, i);
 
-		if (!process->exited && ft_code_map_has(u->code, process->pid))
+		if (is_known(process))
 			publish(u, process, now_ns);
 	}
 }

@@ -1,8 +1,9 @@
 /* unwinding.h - keeps the kernel side supplied with what it unwinds by: the code ranges of
  * processes that samples meet, and the tables of the files they have mapped.
  *
- * A process costs nothing before it is sampled. What changes later (dlopen, exec, exit)
- * follows with the next tick. */
+ * Code ranges of a process are there as soon as it is known, so that its first sample can be
+ * unwound; they cost little. Tables are asked for when a sample meets the process: what is
+ * never sampled costs none. What changes (dlopen, exec, exit) follows with the next tick. */
 #pragma once
 
 #include <stdint.h>
@@ -39,6 +40,8 @@ void ft_unwinding_use(struct ft_unwinding *unwinding, const struct ft_sample_eve
 void ft_unwinding_table(struct ft_unwinding *unwinding, uint32_t file,
 			enum ft_symtable_status status, const struct ft_symtable *table,
 			uint64_t now_ns);
+/* This file's number will stand for another. */
+void ft_unwinding_drop_file(struct ft_unwinding *unwinding, uint32_t file, uint64_t now_ns);
 /* Once per tick; changed: mappings were announced since the last one. */
 void ft_unwinding_tick(struct ft_unwinding *unwinding, bool changed, uint64_t now_ns);
 
