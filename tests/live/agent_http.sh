@@ -75,7 +75,7 @@ took=$(cat "$tmp/one.time")
 echo "a profile of $N s was answered after $took s"
 assert "time of a profile of $N s" "$took >= $N && $took < 1.5 * $N"
 total=$(rows "$tmp/one.pb.gz" sum 0)
-assert "enough samples to judge" "$total > 60"
+assert "enough samples to judge" "$total > 20"
 assert "every sample has its period" \
 	"$(rows "$tmp/one.pb.gz" sum 1) == $total * $(rows "$tmp/one.pb.gz" period)"
 [ "$(rows "$tmp/one.pb.gz" pids)" = "$shares" ] || fail "samples of other processes"
@@ -96,8 +96,8 @@ done
 
 # ---- what is stored ----
 sleep 2 # a window of 4 s is over by now
-now=${EPOCHREALTIME/./}
 get api/1/meta >"$tmp/meta"
+now=${EPOCHREALTIME/./}
 [ "$(json .source <"$tmp/meta")" = agent ] || fail "meta: $(cat "$tmp/meta")"
 [ "$(json .metrics[0].id <"$tmp/meta")" = cpu ] || fail "meta: $(cat "$tmp/meta")"
 [ "$(json .ncpu <"$tmp/meta")" = "$(nproc --all)" ] || fail "meta: ncpu"
