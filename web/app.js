@@ -1,7 +1,7 @@
 // app.js - one selection for the whole page: window, metric, zoom, search. Every change goes
 // through here, into the address, to the source, and back to the views.
 
-import { clampNumber, formatClock, formatNumber, formatSeconds, formatShare, formatSpan } from "./units.js";
+import { clampNumber, formatClock, formatNumber, formatSeconds, formatShare } from "./units.js";
 import { findSamePath, hasHidden, layoutTree } from "./tree.js";
 import { findPathId, pathId } from "./pathid.js";
 import { graftTree } from "./graft.js";
@@ -12,7 +12,7 @@ import { showLegend, showMessage, showNotices } from "./panel.js";
 import { SearchBox } from "./search.js";
 import { GraphPanel } from "./graph.js";
 import { commandOf } from "./keys.js";
-import { COMMANDS, copyText, listenControls, showControls } from "./controls.js";
+import { COMMANDS, GRAPH_COMMANDS, listenControls, say, showControls } from "./controls.js";
 
 /** Until there is a graph, and while a person may be reading it. */
 const FIRST_POLL_MS = 2000, POLL_MS = 5000;
@@ -34,21 +34,9 @@ export class App {
 		this.asked = {};
 		this.trouble = this.zoomNotice = "";
 		this.find = (id) => document.getElementById(id);
-		this.graph = new GraphPanel(this.find, {
-			zoomed: (node) => this.zoomed(node),
-			more: (node) => this.loadDetail(node, { min_ppm: 0 }),
-			copy: (text) => copyText(this, text, "name"),
-		});
-		this.times = new TimelineView(this.find("timeline"), {
-			select: (span) => this.change({ window: span }),
-			preview: (span) => (this.find("span").textContent = formatSpan(span.from, span.to, this.meta.now_us)),
-			range: (range) => this.setRange(range),
-		});
-		this.search = new SearchBox(this.find, {
-			hits: (hits) => this.graph.setHits(hits),
-			text: (text) => this.change({ search: text }),
-			go: (node) => this.graph.zoom(node),
-		});
+		this.graph = new GraphPanel(this);
+		this.times = new TimelineView(this);
+		this.search = new SearchBox(this);
 		listenControls(this);
 		addEventListener("popstate", () => this.follow(readState(location.hash)));
 		addEventListener("keydown", (event) => this.onKey(event));
@@ -329,12 +317,21 @@ export class App {
 		return location.href.split("#")[0] + writeState({ ...this.state, window: this.span, metric: this.metric?.id ?? "" });
 	}
 
+	async copy(text, what) {
+		try {
+			await navigator.clipboard.writeText(text);
+			say(this, `Copied the ${what}.`);
+		} catch {
+			say(this, `This page may not copy here; the ${what} is: ${text.slice(0, 300)}`);
+		}
+	}
+
 	onKey(event) {
 		const { target } = event, place = target === this.graph.host ? "graph" : target === this.times.brush ? "timeline" : "other";
 		const command = commandOf(event, place, this.state.orientation === "flame");
 		if (!command || event.defaultPrevented || document.querySelector("dialog[open]")) return;
-		if (COMMANDS[command]) COMMANDS[command](this);
-		else if (!this.graph.run(command)) return;
 		event.preventDefault();
+		if (COMMANDS[command]) COMMANDS[command](this);
+		else if (this.tree) GRAPH_COMMANDS[command](this.graph);
 	}
 }

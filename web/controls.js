@@ -15,7 +15,7 @@ export const COMMANDS = {
 	orientation: (app) => app.change({ orientation: app.state.orientation === "flame" ? "icicle" : "flame" }),
 	order: (app) => app.change({ order: app.state.order === "name" ? "weight" : "name" }),
 	theme: (app) => app.chooseTheme(app.isDark() ? "light" : "dark"),
-	"copy-link": (app) => copyText(app, app.link(), "link"),
+	"copy-link": (app) => app.copy(app.link(), "link"),
 	// One step back: out of the field, the tooltip, the search, the zoom.
 	escape: (app) => {
 		const { search, graph } = app;
@@ -25,6 +25,19 @@ export const COMMANDS = {
 			app.change({ search: "" });
 		} else graph.escape();
 	},
+};
+
+/** @type {Record<string, (graph: GraphPanel) => void>} */
+export const GRAPH_COMMANDS = {
+	"zoom-in": (graph) => graph.enter(),
+	"zoom-out": (graph) => graph.zoomOut(),
+	reset: (graph) => graph.zoom(0),
+	narrower: ({ view }) => view.zoomBy(0.8, 0.5),
+	wider: ({ view }) => view.zoomBy(1.25, 0.5),
+	"pan-left": ({ view }) => view.panBy(-0.1),
+	"pan-right": ({ view }) => view.panBy(0.1),
+	"copy-name": (graph) => graph.copyName(),
+	...Object.fromEntries(["left", "right", "in", "out", "first", "last"].map((way) => [way, (graph) => graph.move(way)])),
 };
 
 /** @param {App} app */
@@ -74,13 +87,4 @@ export function say({ find }, text) {
 	note.hidden = false;
 	clearTimeout(note.timer);
 	note.timer = setTimeout(() => (note.hidden = true), SAY_MS);
-}
-
-export async function copyText(app, text, what) {
-	try {
-		await navigator.clipboard.writeText(text);
-		say(app, `Copied the ${what}.`);
-	} catch {
-		say(app, `This page may not copy here; the ${what} is: ${text.slice(0, 300)}`);
-	}
 }

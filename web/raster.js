@@ -10,21 +10,11 @@ import { hiddenStart } from "./tree.js";
 
 /**
  * What is to be seen. Lengths are in pixels of the surface, from and to in weight.
- * @typedef {object} Scene
- * @property {number} from
- * @property {number} to
- * @property {number} scroll
- * @property {number} row height of a row, gap included
- * @property {boolean} flip roots at the bottom
- * @property {number} focus zoomed node; its ancestors are faded
- * @property {number} cursor node with the keyboard, or -1
- * @property {number} hover node under the pointer, or -1
- * @property {Uint8Array | null} hits per frame, with a search
- * @property {Uint32Array} colors per frame
- * @property {Uint32Array} faded per frame
- * @property {Record<string, number>} theme pixels: back, text, accent, kernel, hatch, panel
- * @property {number} labelWidth narrower boxes get no label
- */
+ * @typedef {{from: number, to: number, scroll: number, row: number, flip: boolean, focus: number, cursor: number,
+ *	hover: number, hits: Uint8Array | null, colors: Uint32Array, faded: Uint32Array, labelWidth: number,
+ *	theme: Record<string, number>}} Scene
+ * row: height, gap included; flip: roots at the bottom; focus: zoomed node, its ancestors are faded;
+ * cursor, hover: node with the keyboard, under the pointer, or -1; hits, colors, faded: per frame */
 
 /** A box on the surface, the part in sight; for left-out children with the node of their parent.
  * @typedef {{node: number, hidden: boolean, left: number, right: number, top: number, faded: boolean}} Box */

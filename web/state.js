@@ -8,18 +8,16 @@ const STATE_VERSION = "1";
 const STATE_MAX_CHARS = 2000;
 
 /**
- * @typedef {object} ViewState
- * @property {{from: number, to: number} | {live: number} | null} window from and to in µs, or
- *	the newest `live` µs; null is what the source shows first
- * @property {string} metric "" is the first one
- * @property {string} zoom path id, "" is the root
+ * @typedef {object} ViewState "" is the first metric, the root, the theme of the system
+ * @property {{from: number, to: number} | {live: number} | null} window in µs, or the newest `live` µs;
+ *	null is what the source shows first
+ * @property {string} metric
+ * @property {string} zoom path id
  * @property {string} search
  * @property {"icicle" | "flame"} orientation
  * @property {"weight" | "name"} order of children
- * @property {"" | "light" | "dark"} theme "" is the system's
- */
-
-/** @returns {ViewState} */
+ * @property {"" | "light" | "dark"} theme
+ * @returns {ViewState} */
 export function defaultState() {
 	return { window: null, metric: "", zoom: "", search: "", orientation: "icicle", order: "weight", theme: "" };
 }

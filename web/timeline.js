@@ -23,18 +23,11 @@ export function checkWindow(timeline, span) {
 	};
 }
 
-/**
- * @typedef {object} TimelineHandlers
- * @property {(span: Span) => void} select a window was chosen
- * @property {(span: Span) => void} preview a window is being chosen
- * @property {(span: Span | null) => void} range other times are to be shown; null for all there is
- */
-
 export class TimelineView {
-	/** @param {HTMLElement} host @param {TimelineHandlers} handlers */
-	constructor(host, handlers) {
-		this.host = host;
-		this.handlers = handlers;
+	/** @param {App} app */
+	constructor(app) {
+		const host = (this.host = app.find("timeline"));
+		this.app = app;
 		this.canvas = host.querySelector("canvas");
 		this.context = this.canvas.getContext("2d");
 		this.brush = host.querySelector(".brush");
@@ -101,16 +94,16 @@ export class TimelineView {
 			if (!drag || (!drag.moved && Math.abs(x - drag.x) < BRUSH_START_PX)) return;
 			drag.moved = true;
 			this.setWindow(this.timeAt(x), drag.fixed);
-			this.handlers.preview(this.span);
+			this.app.find("span").textContent = formatSpan(this.span.from, this.span.to, this.range.to);
 		});
 		host.addEventListener("pointerup", (event) => {
 			const { drag } = this;
 			this.drag = null;
-			if (drag?.moved) this.handlers.select(this.span);
+			if (drag?.moved) this.app.change({ window: this.span });
 			else if (drag && event.detail < 2) this.moveTo(this.timeAt(local(event)));
 		});
 		host.addEventListener("pointercancel", () => (this.drag = null));
-		host.addEventListener("dblclick", () => this.handlers.range(null));
+		host.addEventListener("dblclick", () => this.app.setRange(null));
 		host.addEventListener("wheel", (event) => {
 			event.preventDefault();
 			const { from, to } = this.range, fixed = this.timeAt(local(event));
@@ -118,7 +111,7 @@ export class TimelineView {
 			const factor = pan ? 1 : Math.exp(clampNumber(event.deltaY, -200, 200) * 0.002);
 			const shift = pan ? ((event.deltaX || event.deltaY) / host.clientWidth) * (to - from) : 0;
 			const first = Math.round(fixed - (fixed - from) * factor + shift);
-			this.handlers.range({ from: first, to: first + Math.round((to - from) * factor) });
+			this.app.setRange({ from: first, to: first + Math.round((to - from) * factor) });
 		}, { passive: false });
 		this.brush.addEventListener("keydown", (event) => this.onKey(event));
 	}
@@ -139,7 +132,7 @@ export class TimelineView {
 
 	choose(from, to) {
 		this.setWindow(from, to);
-		this.handlers.select(this.span);
+		this.app.change({ window: this.span });
 	}
 
 	onKey(event) {
@@ -173,9 +166,8 @@ export class TimelineView {
 		const { data, context, theme } = this, values = data?.series[0]?.v ?? [];
 		const most = values.reduce((a, b) => Math.max(a, b), 0);
 		values.forEach((value, i) => {
-			const left = this.placeOf(data.from_us + i * data.step_us);
-			// Columns overlap by a hair, or their seams would show as stripes.
-			const wide = this.placeOf(data.from_us + (i + 1) * data.step_us) - left + 0.4;
+			// Whole pixels, or the seams would show as stripes.
+			const [left, right] = [i, i + 1].map((at) => Math.round(this.placeOf(data.from_us + at * data.step_us))), wide = right - left;
 			const tall = value && Math.max((value / most) * (floor - 6), 1);
 			context.fillStyle = theme.css.area;
 			// Where nothing was recorded, the hatched background of the canvas is seen.
