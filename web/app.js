@@ -12,7 +12,7 @@ import { showLegend, showMessage, showNotices } from "./panel.js";
 import { SearchBox } from "./search.js";
 import { GraphPanel } from "./graph.js";
 import { commandOf } from "./keys.js";
-import { COMMANDS, GRAPH_COMMANDS, listenControls, say, showControls } from "./controls.js";
+import { COMMANDS, GRAPH_COMMANDS, listenControls, say, showControls, storedTheme } from "./controls.js";
 
 /** Until there is a graph, and while a person may be reading it. */
 const FIRST_POLL_MS = 2000, POLL_MS = 5000;
@@ -42,6 +42,8 @@ export class App {
 		addEventListener("keydown", (event) => this.onKey(event));
 		document.addEventListener("visibilitychange", () => document.hidden || this.poll());
 		matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.applyTheme());
+		this.search.setText(this.state.search);
+		this.applyTheme();
 		this.follow(this.state);
 		this.poll();
 	}
@@ -79,7 +81,7 @@ export class App {
 		return this.meta?.source === "agent" && this.isNewest();
 	}
 
-	/** All of a file, the newest of a host. @param {number} size µs @returns {Span} */
+	/** All of a file, the newest of a host. */
 	newest(size) {
 		const { source, retain: { from_us: first, to_us: last } } = this.meta;
 		if (source === "file" || source === "report") return { from: first, to: Math.max(last, first + 1) };
@@ -128,8 +130,7 @@ export class App {
 	}
 
 	/** Ask the source, unless this was what was asked last; show the answer, unless it comes too late.
-	 * @param {"tree" | "detail" | "timeline"} kind @param {object} params @param {(answer: any) => void} show
-	 * @param {number} version of an answer that changes with time */
+	 * @param {"tree" | "detail" | "timeline"} kind @param {number} version of an answer that changes with time */
 	async load(kind, params, show, version = 0) {
 		const key = JSON.stringify([params, version]), isTree = kind !== "timeline";
 		if (this.asked[kind] === key) return;
@@ -222,50 +223,29 @@ export class App {
 
 	// The person changed something.
 	change(patch) {
-		const before = this.state, old = writeState(before);
-		this.state = { ...before, ...patch };
-		const hash = writeState(this.state), address = hash || `${location.pathname}${location.search}`;
-		if (hash !== old) history[isHistoryStep(before, this.state) ? "pushState" : "replaceState"](null, "", address);
-		this.applyState(before);
-		if ("window" in patch || "metric" in patch) this.refresh();
+		const state = { ...this.state, ...patch }, hash = writeState(state);
+		if (hash !== writeState(this.state)) {
+			const address = hash || `${location.pathname}${location.search}`;
+			history[isHistoryStep(this.state, state) ? "pushState" : "replaceState"](null, "", address);
+		}
+		this.follow(state);
 	}
 
-	// The address changed: Back, Forward, or typed.
+	// The state is another one: changed by the person, by Back, Forward, or a typed address.
 	follow(state) {
-		const before = this.state;
+		const before = this.state, { tree } = this;
 		this.state = state;
-		this.search.setText(state.search);
-		this.applyState(before);
-		this.applyTheme();
-		if (this.tree && state.zoom !== before.zoom) this.showTree(this.tree);
+		this.graph.view.setFlip(state.orientation === "flame");
+		if (state.search !== before.search) this.search.setText(state.search);
+		if (tree && (state.order !== before.order || (state.zoom !== before.zoom && state.zoom !== pathId(tree, this.graph.focus))))
+			this.showTree(tree);
+		if (state.theme !== before.theme) this.applyTheme();
 		this.refresh();
 	}
 
-	applyState(before) {
-		const { orientation, order, theme } = this.state;
-		this.graph.view.setFlip(orientation === "flame");
-		if (this.tree && order !== before.order) this.showTree(this.tree);
-		if (theme !== before.theme) this.applyTheme();
-		showControls(this);
-	}
-
 	isDark() {
-		let chosen = this.state.theme;
-		try {
-			chosen ||= localStorage.getItem("flametrail-theme");
-		} catch {
-			// Storage is off here.
-		}
+		const chosen = this.state.theme || storedTheme();
 		return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-	}
-
-	chooseTheme(theme) {
-		try {
-			localStorage.setItem("flametrail-theme", theme);
-		} catch {
-			// Storage is off here; the address still says it.
-		}
-		this.change({ theme });
 	}
 
 	applyTheme() {

@@ -14,7 +14,11 @@ export const COMMANDS = {
 	live: (app) => app.change({ window: app.isNewest() ? app.span : null }),
 	orientation: (app) => app.change({ orientation: app.state.orientation === "flame" ? "icicle" : "flame" }),
 	order: (app) => app.change({ order: app.state.order === "name" ? "weight" : "name" }),
-	theme: (app) => app.chooseTheme(app.isDark() ? "light" : "dark"),
+	theme: (app) => {
+		const theme = app.isDark() ? "light" : "dark";
+		storedTheme(theme);
+		app.change({ theme });
+	},
 	"copy-link": (app) => app.copy(app.link(), "link"),
 	// One step back: out of the field, the tooltip, the search, the zoom.
 	escape: (app) => {
@@ -27,7 +31,7 @@ export const COMMANDS = {
 	},
 };
 
-/** @type {Record<string, (graph: GraphPanel) => void>} */
+/** Those about the graph, once there is one. */
 export const GRAPH_COMMANDS = {
 	"zoom-in": (graph) => graph.enter(),
 	"zoom-out": (graph) => graph.zoomOut(),
@@ -40,7 +44,6 @@ export const GRAPH_COMMANDS = {
 	...Object.fromEntries(["left", "right", "in", "out", "first", "last"].map((way) => [way, (graph) => graph.move(way)])),
 };
 
-/** @param {App} app */
 export function listenControls(app) {
 	const { find } = app, fields = [find("exact-from"), find("exact-to")];
 	document.addEventListener("click", (event) => COMMANDS[event.target.closest("[data-command]")?.dataset.command]?.(app));
@@ -57,7 +60,7 @@ export function listenControls(app) {
 	});
 }
 
-/** Everything in the head that follows from the selection and the source. @param {App} app */
+/** Everything in the head that follows from the selection and the source. */
 export function showControls(app) {
 	const { find, meta, state, span } = app, press = (id, on) => find(id).setAttribute("aria-pressed", on);
 	press("orientation", state.orientation === "flame");
@@ -78,6 +81,16 @@ export function showControls(app) {
 	find("live").textContent = meta.source === "agent" ? "Live" : "All";
 	find("live").hidden = meta.source === "report";
 	press("live", app.isNewest());
+}
+
+/** The theme this browser remembers, which is `theme` from now on when that is given. */
+export function storedTheme(theme) {
+	try {
+		if (theme) localStorage.setItem("flametrail-theme", theme);
+		return localStorage.getItem("flametrail-theme");
+	} catch {
+		return ""; // Storage is off here; the address still says it.
+	}
 }
 
 /** A short word to the person. */

@@ -79,7 +79,6 @@ function safeU64(view, at) {
 	return value;
 }
 
-/** @returns {Map<string, Uint8Array>} */
 function readSections(bytes, view) {
 	const count = view.getUint32(20, true), tableEnd = HEAD_BYTES + count * 12, sections = new Map();
 	if (count > 64 || tableEnd > bytes.length) throw new Error("section table is cut short");

@@ -9,7 +9,6 @@ const TIP_DELAY_MS = 250;
 const NOTHING = { node: -1, hidden: false };
 
 export class GraphPanel {
-	/** @param {App} app */
 	constructor(app) {
 		this.app = app;
 		this.host = app.find("flame");
@@ -18,11 +17,7 @@ export class GraphPanel {
 		this.over = NOTHING;
 		this.frozen = false;
 		this.view = new FlameView(this.host);
-		listenGestures(this.view, {
-			pick: (x, y) => this.pick(x, y),
-			hover: (x, y) => this.hover(x, y),
-			leave: () => this.pointAt(NOTHING),
-		});
+		listenGestures(this);
 		new ResizeObserver(() => this.view.resize()).observe(this.host);
 		addEventListener("keydown", (event) => event.key === "Shift" && this.freeze(true));
 		addEventListener("keyup", (event) => event.key === "Shift" && this.freeze(false));
@@ -38,8 +33,6 @@ export class GraphPanel {
 		return cursor < 0 ? focus : cursor;
 	}
 
-	/** @param {Tree} tree @param {Metric} metric @param {number} focus @param {number} cursor or -1
-	 * @param {boolean} keepPart */
 	setTree(tree, metric, focus, cursor, keepPart) {
 		this.tree = tree;
 		this.metric = metric;
@@ -98,7 +91,11 @@ export class GraphPanel {
 		if (this.pointAt(box) && box.node >= 0) this.tipTimer = setTimeout(() => this.showTip(box, x, y), TIP_DELAY_MS);
 	}
 
-	/** @returns {boolean} whether the pointer was not there already */
+	leave() {
+		this.pointAt(NOTHING);
+	}
+
+	/** Whether the pointer was not there already. */
 	pointAt(box) {
 		if (!this.tree || this.frozen || (box.node === this.over.node && box.hidden === this.over.hidden)) return false;
 		this.over = box;

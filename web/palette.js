@@ -52,18 +52,18 @@ function colorLibrary(tree, frame) {
 	return kind === "root" || kind === "kernel" ? "" : frameLibrary(tree, frame);
 }
 
-/** One pixel per frame. @returns {Uint32Array} */
+/** One pixel per frame. */
 export function framePixels(tree, dark) {
 	const known = new Map();
 	return Uint32Array.from(tree.frames.kind, (kind, frame) => {
 		const library = colorLibrary(tree, frame);
-		if (!library) return kindPixel(FRAME_KINDS[kind], dark);
-		if (!known.has(library)) known.set(library, libraryPixel(library, dark));
-		return known.get(library);
+		const key = library || kind;
+		if (!known.has(key)) known.set(key, library ? libraryPixel(library, dark) : kindPixel(FRAME_KINDS[kind], dark));
+		return known.get(key);
 	});
 }
 
-/** Names of the libraries with the most weight of their own. @returns {string[]} */
+/** Names of the libraries with the most weight of their own. */
 export function heaviestLibraries(tree, count) {
 	const perFrame = new Float64Array(tree.frames.n), sums = new Map();
 	for (let i = 0; i < tree.n; i++) perFrame[tree.frame[i]] += tree.self[i];

@@ -54,7 +54,7 @@ export function nodeFacts(tree, metric, { node, hidden }, focus) {
 	};
 }
 
-/** One line below the graph. @param {NodeFacts} facts */
+/** One line below the graph. */
 export function showStrip(strip, facts) {
 	const fact = (label, value) => makeElement("span", "fact", makeElement("span", "muted", label), value);
 	strip.replaceChildren(makeElement("bdi", "name", facts.name), ...[
@@ -63,8 +63,7 @@ export function showStrip(strip, facts) {
 	].filter((part) => part.textContent));
 }
 
-/** Beside a point and inside the window.
- * @param {NodeFacts} facts @param {string} hint @param {number} x @param {number} y client coordinates */
+/** Beside a point and inside the window. */
 export function showTip(tip, facts, hint, x, y) {
 	const rows = [["total", facts.total, facts.rate], ["self", facts.self, facts.selfOfAll],
 		["of all", facts.ofAll, facts.samples], ["of view", facts.ofView, ""]];
@@ -80,7 +79,7 @@ export function showTip(tip, facts, hint, x, y) {
 }
 
 /** For people who do not see the graph, one tree item says what the keyboard is on: a canvas has
- * no parts that a screen reader could visit. @param {NodeFacts} facts @param {boolean} match */
+ * no parts that a screen reader could visit. */
 export function speakNode(host, tree, node, facts, match) {
 	const item = host.querySelector("[role=treeitem]"), siblings = siblingsOf(tree, node);
 	// A changed id makes readers notice the new content of the same element.
@@ -94,7 +93,7 @@ export function speakNode(host, tree, node, facts, match) {
 	host.setAttribute("aria-activedescendant", item.id);
 }
 
-/** The way to the zoomed frame, each step a button. @param {(node: number) => void} go */
+/** The way to the zoomed frame, each step a button. */
 export function showCrumbs(list, tree, focus, go) {
 	const path = pathTo(tree, focus), gap = path.length - CRUMBS_MAX;
 	// The beginning says where, the end says what; a deep middle is left out, and said so.
@@ -120,14 +119,12 @@ export function showLegend(list, tree, dark) {
 		...heaviestLibraries(tree, LEGEND_LIBRARIES).map((name) => entry(name, libraryPixel(name, dark))));
 }
 
-/** @param {{warn?: boolean, text: string}[]} notices */
 export function showNotices(list, notices) {
 	if (!isNews(list, notices.map((notice) => notice.text).join("\n"))) return;
 	list.replaceChildren(...notices.map(({ warn, text }) => makeElement("p", warn ? "warn" : "", warn ? "⚠ " : "", text)));
 }
 
-/** The panel in place of the graph: empty, or an error, always with what to do.
- * @param {{title: string, advice: string, retry?: () => void} | null} message */
+/** The panel in place of the graph: empty, or an error, always with what to do. */
 export function showMessage(panel, message) {
 	panel.hidden = !message;
 	if (!message || !isNews(panel, `${message.title}\n${message.advice}`)) return;

@@ -33,7 +33,6 @@ export function depthAt(scene, height, y) {
 }
 
 /** Paint everything.
- * @param {Surface} surface @param {Tree} tree @param {Scene} scene
  * @returns {{boxes: Box[], visited: number}} all boxes wide enough to say something about */
 export function paintTree(surface, tree, scene) {
 	const { width, height, pixels } = surface, { x, total, end, depth, frame, hidden } = tree;
@@ -81,8 +80,7 @@ function clipBox(node, left, wide, top, { width, height }, lines) {
 		{ node, hidden: false, left: l, right: r, top, faded: false } : null;
 }
 
-/** One box on its row's line. @param {number} base of the line @param {Box} box
- * @param {boolean} whole its left edge is in sight */
+/** One box on its row's line, which begins at `base`; `whole`: its left edge is in sight. */
 function paintSpan(pixels, base, box, whole, tree, scene) {
 	const { node, left, right } = box, frame = tree.frame[node], bar = edgeWidth(scene);
 	box.faded = node < scene.focus && tree.end[node] > scene.focus;

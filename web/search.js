@@ -10,7 +10,6 @@ const TYPING_PAUSE_MS = 60;
 const SEARCH_LIMIT_MS = 1000;
 
 /** Weight and places of the matches. Pure.
- * @param {Tree} tree @param {Uint8Array} hits per frame
  * @returns {{places: number[], total: number, self: number, frames: number}} places: outermost
  *	matches in drawing order; total: weight of their union, so that nested ones count once */
 export function measureMatches(tree, hits) {
@@ -29,7 +28,6 @@ export function measureMatches(tree, hits) {
 }
 
 export class SearchBox {
-	/** @param {App} app */
 	constructor(app) {
 		this.app = app;
 		this.field = app.find("search");
@@ -52,7 +50,6 @@ export class SearchBox {
 		this.run();
 	}
 
-	/** @param {string} text from a link, or "" to clear */
 	setText(text) {
 		if (this.field.value === text) return;
 		this.field.value = text;
@@ -118,7 +115,6 @@ export class SearchBox {
 		this.app.graph.setHits(hits);
 	}
 
-	/** @param {1 | -1} way */
 	step(way) {
 		const { places } = this;
 		if (!places.length) return;

@@ -49,7 +49,7 @@ function readText(text) {
 	}
 }
 
-/** @param {ViewState} state @returns {string} with the leading "#", or "" when all is default */
+/** @returns {string} with the leading "#", or "" when all is default */
 export function writeState(state) {
 	const values = {
 		w: writeWindow(state.window), m: writeText(state.metric), z: state.zoom, o: state.orientation === "flame" ? "f" : "",
@@ -61,8 +61,7 @@ export function writeState(state) {
 	return hash.length > STATE_MAX_CHARS ? writeState({ ...state, search: "" }) : hash;
 }
 
-/** Never throws: what cannot be read keeps its default.
- * @param {string} hash @returns {ViewState} */
+/** Never throws: what cannot be read keeps its default. */
 export function readState(hash) {
 	const [version, ...parts] = hash.slice(1, STATE_MAX_CHARS).split(";");
 	if (version !== STATE_VERSION) return defaultState();

@@ -10,8 +10,7 @@ const HANDLE_PX = 8;
 /** The shortest window a drag or a key can choose. */
 const SPAN_MIN_US = 1e4;
 
-/** What the timeline says about the honesty of a window. Pure.
- * @param {Timeline | null} timeline @param {Span} span */
+/** What the timeline says about the honesty of a window. Pure. */
 export function checkWindow(timeline, span) {
 	const { from_us: from, step_us: step, series, lost } = timeline ?? { series: [] };
 	const columns = (series[0]?.v ?? []).map((value, i) => ({ value, lost: lost?.[i] ?? 0, at: from + (i + 0.5) * step }))
@@ -24,7 +23,6 @@ export function checkWindow(timeline, span) {
 }
 
 export class TimelineView {
-	/** @param {App} app */
 	constructor(app) {
 		const host = (this.host = app.find("timeline"));
 		this.app = app;
@@ -37,13 +35,11 @@ export class TimelineView {
 		new ResizeObserver(() => this.draw()).observe(host);
 	}
 
-	/** @param {Timeline} data @param {Span} range @param {string} unit */
 	setData(data, range, unit) {
 		Object.assign(this, { data, range, unit });
 		this.draw();
 	}
 
-	/** @param {Span} span the chosen window */
 	setSpan(span) {
 		if (this.drag) return;
 		this.span = span;
@@ -55,13 +51,12 @@ export class TimelineView {
 		this.draw();
 	}
 
-	/** @param {number} x CSS pixels @returns {number} µs */
+	/** µs at CSS pixels. */
 	timeAt(x) {
 		const { from, to } = this.range;
 		return Math.round(from + clampNumber(x / this.host.clientWidth, 0, 1) * (to - from));
 	}
 
-	/** @param {number} us @returns {number} CSS pixels */
 	placeOf(us) {
 		const { from, to } = this.range;
 		return ((us - from) / (to - from)) * this.host.clientWidth;
@@ -161,7 +156,6 @@ export class TimelineView {
 		this.placeBrush();
 	}
 
-	/** @param {number} floor y of zero */
 	drawColumns(floor) {
 		const { data, context, theme } = this, values = data?.series[0]?.v ?? [];
 		const most = values.reduce((a, b) => Math.max(a, b), 0);

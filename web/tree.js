@@ -107,8 +107,7 @@ export function hiddenStart(tree, node) {
 }
 
 /** What is drawn at a depth and weight position: a frame, or the box of the left-out children
- * of a frame (then hidden is true and node the parent). node is -1 where nothing is.
- * @returns {{node: number, hidden: boolean}} */
+ * of a frame (then hidden is true and node the parent). node is -1 where nothing is. */
 export function boxAt(tree, depth, at) {
 	let node = at >= 0 && at < tree.total[0] ? 0 : -1;
 	while (node >= 0 && tree.depth[node] < depth) {
@@ -121,8 +120,7 @@ export function boxAt(tree, depth, at) {
 }
 
 /** A neighbour for the arrow keys, or the node itself where there is none. "in" leads to the
- * heaviest child, "out" to the parent, the rest to siblings.
- * @param {"left" | "right" | "in" | "out" | "first" | "last"} way */
+ * heaviest child, "out" to the parent, the rest to siblings. */
 export function neighbour(tree, node, way) {
 	if (way === "out") return Math.max(tree.parent[node], 0);
 	if (way === "in")
@@ -138,9 +136,7 @@ export function hasHidden(tree, node) {
 }
 
 /** The node of a tree with the same path of functions as a node of another; where the path
- * ends, the last of it, and whole is false.
- * @param {Tree} tree @param {Tree} other @param {number} node of the other
- * @returns {{node: number, whole: boolean}} */
+ * ends, the last of it, and whole is false. */
 export function findSamePath(tree, other, node) {
 	const name = (t, i) => t.strings[t.frames.name[t.frame[i]]], library = (t, i) => frameLibrary(t, t.frame[i]);
 	let at = 0;
