@@ -91,7 +91,7 @@ export class App {
 	// The chosen window in absolute times.
 	resolveWindow() {
 		const { window } = this.state, { retain } = this.meta;
-		if (window?.from) return window;
+		if (window && !window.live) return window;
 		const { from, to } = this.newest(window?.live ?? LIVE_SPAN_US);
 		return { from: Math.max(from, retain.from_us), to };
 	}
@@ -158,7 +158,7 @@ export class App {
 			this.find("times").hidden = !timeline;
 			this.times.setData(timeline, range, metric.unit);
 			// Only the timeline knows why a window is empty.
-			if (this.tree) this.showEmpty();
+			if (this.tree?.total[0] === 0) this.showEmpty();
 		}, this.meta.gen);
 	}
 
@@ -187,8 +187,8 @@ export class App {
 	}
 
 	showEmpty() {
-		const { missingUs, allMissing } = checkWindow(this.timeline, this.span);
-		showMessage(this.find("message"), this.tree.total[0] ? null : allMissing ? {
+		const { missingUs, recordedUs } = checkWindow(this.timeline, this.span);
+		showMessage(this.find("message"), this.tree.total[0] ? null : missingUs && !recordedUs ? {
 			title: "Nothing was recorded in this window",
 			advice: "flametrail did not run then. Choose a window where the timeline is not hatched.",
 		} : {

@@ -13,7 +13,6 @@ export class GraphPanel {
 		this.app = app;
 		this.host = app.find("flame");
 		this.tip = app.find("tip");
-		this.tree = this.metric = null;
 		this.over = NOTHING;
 		this.frozen = false;
 		this.view = new FlameView(this.host);
@@ -21,6 +20,10 @@ export class GraphPanel {
 		new ResizeObserver(() => this.view.resize()).observe(this.host);
 		addEventListener("keydown", (event) => event.key === "Shift" && this.freeze(true));
 		addEventListener("keyup", (event) => event.key === "Shift" && this.freeze(false));
+	}
+
+	get tree() {
+		return this.view.tree;
 	}
 
 	get focus() {
@@ -34,7 +37,6 @@ export class GraphPanel {
 	}
 
 	setTree(tree, metric, focus, cursor, keepPart) {
-		this.tree = tree;
 		this.metric = metric;
 		this.view.resize();
 		this.view.setTree(tree, focus, keepPart);
@@ -65,18 +67,18 @@ export class GraphPanel {
 		this.speak();
 	}
 
-	facts(box) {
+	facts(box = { node: this.cursor, hidden: false }) {
 		return nodeFacts(this.tree, this.metric, box, this.focus);
 	}
 
 	// What is under the pointer, else what the keyboard is on, else what is in view.
 	showFacts() {
-		showStrip(this.app.find("strip"), this.facts(this.over.node < 0 ? { node: this.cursor, hidden: false } : this.over));
+		showStrip(this.app.find("strip"), this.facts(this.over.node < 0 ? undefined : this.over));
 	}
 
 	speak() {
 		const { tree, cursor: node } = this, { hits } = this.view.scene;
-		speakNode(this.host, tree, node, this.facts({ node, hidden: false }), hits?.[tree.frame[node]] === 1);
+		speakNode(this.host, tree, node, this.facts(), hits?.[tree.frame[node]] === 1);
 	}
 
 	pick(x, y) {

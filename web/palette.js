@@ -79,7 +79,7 @@ export function heaviestLibraries(tree, count) {
  * @param {HTMLElement} root @param {boolean} dark @returns {Theme} */
 export function readTheme(root, dark) {
 	const css = {}, pixel = {};
-	for (const name of ["back", "panel", "line", "text", "muted", "accent", "kernel", "hatch", "area", "lost"]) {
+	for (const name of ["back", "panel", "line", "text", "muted", "accent", "kernel", "area", "lost"]) {
 		// As the colour of an element it comes back as rgb().
 		root.style.color = `var(--${name})`;
 		css[name] = getComputedStyle(root).color;

@@ -106,7 +106,7 @@ function paintHatch({ width, height, pixels }, scene, box) {
 	const stripe = Math.max(3, scene.row / 6) | 0, last = Math.min(box.top + scene.row - 1, height);
 	for (let y = Math.max(box.top, 0); y < last; y++)
 		for (let x = box.left; x < box.right; x++)
-			pixels[y * width + x] = ((x + y) / stripe) & 1 ? scene.theme.hatch : scene.theme.panel;
+			pixels[y * width + x] = ((x + y) / stripe) & 1 ? scene.theme.line : scene.theme.panel;
 }
 
 /** Search matches, the pointer, and above all the keyboard. */

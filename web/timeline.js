@@ -11,15 +11,15 @@ const HANDLE_PX = 8;
 const SPAN_MIN_US = 1e4;
 
 /** What the timeline says about the honesty of a window. Pure. */
-export function checkWindow(timeline, span) {
-	const { from_us: from, step_us: step, series, lost } = timeline ?? { series: [] };
-	const columns = (series[0]?.v ?? []).map((value, i) => ({ value, lost: lost?.[i] ?? 0, at: from + (i + 0.5) * step }))
-		.filter(({ at }) => at >= span.from && at < span.to);
-	const missing = columns.filter(({ value }) => value === null).length;
-	return {
-		lost: columns.reduce((sum, column) => sum + column.lost, 0),
-		missingUs: missing && missing * step, allMissing: missing > 0 && missing === columns.length,
-	};
+export function checkWindow(timeline, { from, to }) {
+	const sums = { lost: 0, missingUs: 0, recordedUs: 0 };
+	timeline?.series[0]?.v.forEach((value, i) => {
+		const at = timeline.from_us + (i + 0.5) * timeline.step_us;
+		if (at < from || at >= to) return;
+		sums.lost += timeline.lost?.[i] ?? 0;
+		sums[value === null ? "missingUs" : "recordedUs"] += timeline.step_us;
+	});
+	return sums;
 }
 
 export class TimelineView {
