@@ -88,7 +88,6 @@ export class App {
 		return { from: last - size, to: last };
 	}
 
-	// The chosen window in absolute times.
 	resolveWindow() {
 		const { window } = this.state, { retain } = this.meta;
 		if (window && !window.live) return window;
@@ -96,7 +95,6 @@ export class App {
 		return { from: Math.max(from, retain.from_us), to };
 	}
 
-	// Times on the timeline.
 	resolveRange() {
 		const { retain } = this.meta, { size, end } = this.range ?? {};
 		if (!size) return this.newest(clampNumber(retain.to_us - retain.from_us, TIMELINE_SPAN_MIN_US, TIMELINE_SPAN_US));
@@ -119,6 +117,9 @@ export class App {
 		if (this.metric) {
 			this.span = this.resolveWindow();
 			this.times.setSpan(this.span);
+		}
+		showControls(this);
+		if (this.metric) {
 			await Promise.all([this.loadTree(), this.loadTimeline()]);
 		} else if (this.meta) {
 			const [title, advice] = this.meta.source === "agent" ? ["Nothing recorded yet",
@@ -126,7 +127,6 @@ export class App {
 				["There is nothing in this file", "Open another file with: flametrail view FILE"];
 			showMessage(this.find("message"), { title, advice });
 		}
-		showControls(this);
 	}
 
 	/** Ask the source, unless this was what was asked last; show the answer, unless it comes too late.
@@ -173,14 +173,14 @@ export class App {
 	}
 
 	// The zoom and the cursor stay where they were, as far as the tree has it.
-	showTree(raw) {
+	showTree(raw, keepPart = true) {
 		const old = this.tree, tree = (this.tree = layoutTree(raw, this.state.order)), { cursor } = this.graph.view.scene;
 		let node = findPathId(tree, this.state.zoom);
 		const found = node >= 0, moved = old && cursor >= 0 && findSamePath(tree, old, cursor);
 		if (!found) node = old ? findSamePath(tree, old, this.graph.focus).node : 0;
 		this.zoomNotice = found ? "" :
 			`The zoomed function is not in this window; ${node ? "its nearest caller" : "everything"} is shown.`;
-		this.graph.setTree(tree, this.metric, node, moved?.whole ? moved.node : -1, old && found);
+		this.graph.setTree(tree, this.metric, node, moved?.whole ? moved.node : -1, keepPart && old && found);
 		this.search.setTree(tree);
 		showLegend(this.find("legend"), tree, this.isDark());
 		this.showEmpty();
@@ -221,7 +221,6 @@ export class App {
 		});
 	}
 
-	// The person changed something.
 	change(patch) {
 		const state = { ...this.state, ...patch }, hash = writeState(state);
 		if (hash !== writeState(this.state)) {
@@ -238,7 +237,7 @@ export class App {
 		this.graph.view.setFlip(state.orientation === "flame");
 		if (state.search !== before.search) this.search.setText(state.search);
 		if (tree && (state.order !== before.order || (state.zoom !== before.zoom && state.zoom !== pathId(tree, this.graph.focus))))
-			this.showTree(tree);
+			this.showTree(tree, state.zoom === before.zoom);
 		if (state.theme !== before.theme) this.applyTheme();
 		this.refresh();
 	}
@@ -272,7 +271,6 @@ export class App {
 		showMessage(this.find("message"), { title: this.meta ? `No flame graph: ${error.message}` : error.message, advice, retry });
 	}
 
-	// Everything that a reader of the numbers must know about them.
 	showNotes() {
 		const { tree } = this, notes = [this.trouble, this.zoomNotice];
 		if (tree) {

@@ -1,5 +1,6 @@
 // controls.js - the head of the page: what its buttons and fields do, and what they show.
 
+import { isNews } from "./panel.js";
 import { formatSeconds, formatSpan, localTime } from "./units.js";
 
 const SAY_MS = 4000;
@@ -70,10 +71,10 @@ export function showControls(app) {
 	const title = meta.title || meta.host || "", exact = formatSpan(span.from, span.to, meta.now_us);
 	find("title").textContent = title;
 	document.title = `${title && `${title} · `}flametrail`;
-	const metrics = find("metric"), options = meta.metrics.map(({ id, label }) => new Option(label || id, id));
+	const metrics = find("metric");
 	// A list that is open stays open.
-	if (metrics.textContent !== options.map((option) => option.text).join("")) metrics.replaceChildren(...options);
-	metrics.disabled = options.length < 2;
+	if (isNews(metrics, JSON.stringify(meta.metrics))) metrics.replaceChildren(...meta.metrics.map(({ id, label }) => new Option(label || id, id)));
+	metrics.disabled = meta.metrics.length < 2;
 	metrics.value = app.metric.id;
 	find("times-label").textContent = `${app.metric.label || app.metric.id} over time`;
 	find("span").textContent = app.isLive() ? `last ${formatSeconds((span.to - span.from) / 1e6)}` : exact;
@@ -93,7 +94,6 @@ export function storedTheme(theme) {
 	}
 }
 
-/** A short word to the person. */
 export function say({ find }, text) {
 	const note = find("said");
 	note.textContent = text;

@@ -18,7 +18,6 @@ export class SourceError extends Error {
 	}
 }
 
-/** What to do about each code of the agent. */
 const ADVICE = {
 	busy: "The agent answers one heavy question at a time. Try again in a moment.",
 	bad_query: "The link asks for something this agent does not know. Open the plain address.",

@@ -105,7 +105,6 @@ export class FlameView {
 		this.wantFrame();
 	}
 
-	// Zoom so that the node fills the width.
 	zoomTo(node, animate) {
 		const { tree, scene } = this, top = tree.depth[node] * scene.row;
 		this.focusOn(node);
@@ -117,7 +116,6 @@ export class FlameView {
 		this.wantFrame();
 	}
 
-	/** In weights. */
 	setRange(from, to) {
 		const all = this.tree?.total[0] || 1, span = clampNumber(to - from, this.smallest, all);
 		this.scene.from = clampNumber(from, 0, all - span);
@@ -141,7 +139,6 @@ export class FlameView {
 		this.setRange(fixed - span * place, fixed + span * (1 - place));
 	}
 
-	// Scroll and pan as little as shows the node.
 	reveal(node) {
 		const { tree, scene, canvas } = this, top = tree.depth[node] * scene.row, span = scene.to - scene.from;
 		this.scroll = clampNumber(this.scroll, top + 2 * scene.row - canvas.height, top);

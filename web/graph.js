@@ -97,7 +97,6 @@ export class GraphPanel {
 		this.pointAt(NOTHING);
 	}
 
-	/** Whether the pointer was not there already. */
 	pointAt(box) {
 		if (!this.tree || this.frozen || (box.node === this.over.node && box.hidden === this.over.hidden)) return false;
 		this.over = box;

@@ -9,7 +9,6 @@ const UNKNOWN_COLORS = ["#dddddd", "#454a53"];
 
 const pen = globalThis.document?.createElement("canvas").getContext("2d");
 
-/** Any colour of CSS as a pixel. */
 function cssPixel(css) {
 	pen.fillStyle = css;
 	const value = parseInt(pen.fillStyle.slice(1), 16);
@@ -41,7 +40,6 @@ export function libraryPixel(library, dark) {
 	return cssPixel(`hsl(${hash % 360} ${dark ? 42 : 52}% ${light}%)`);
 }
 
-/** Colour of frames that no library explains. */
 export function kindPixel(kind, dark) {
 	return cssPixel((KIND_COLORS[kind] ?? UNKNOWN_COLORS)[dark ? 1 : 0]);
 }
@@ -52,7 +50,6 @@ function colorLibrary(tree, frame) {
 	return kind === "root" || kind === "kernel" ? "" : frameLibrary(tree, frame);
 }
 
-/** One pixel per frame. */
 export function framePixels(tree, dark) {
 	const known = new Map();
 	return Uint32Array.from(tree.frames.kind, (kind, frame) => {
@@ -75,8 +72,7 @@ export function heaviestLibraries(tree, count) {
 }
 
 /** The colours of style.css, as CSS and as pixels.
- * @typedef {{dark: boolean, css: Record<string, string>, pixel: Record<string, number>}} Theme
- * @param {HTMLElement} root @param {boolean} dark @returns {Theme} */
+ * @returns {{dark: boolean, css: Record<string, string>, pixel: Record<string, number>}} */
 export function readTheme(root, dark) {
 	const css = {}, pixel = {};
 	for (const name of ["back", "panel", "line", "text", "muted", "accent", "kernel", "area", "lost"]) {

@@ -21,18 +21,13 @@ function shorten(name, most) {
 }
 
 /** Whether the element does not say this yet: the same again would make a screen reader repeat it. */
-function isNews(element, text) {
+export function isNews(element, text) {
 	const news = element.dataset.text !== text;
 	element.dataset.text = text;
 	return news;
 }
 
-/**
- * The numbers of one box as text.
- * @typedef {{name: string, kind: string, library: string, source: string, total: string, self: string,
- *	ofAll: string, ofView: string, selfOfAll: string, samples: string, rate: string}} NodeFacts
- * @param {Tree} tree @param {Metric} metric @param {{node: number, hidden: boolean}} box
- * @param {number} focus @returns {NodeFacts} */
+/** The numbers of one box as text. @param {Tree} tree @param {Metric} metric @param {{node: number, hidden: boolean}} box */
 export function nodeFacts(tree, metric, { node, hidden }, focus) {
 	const frame = tree.frame[node], kind = FRAME_KINDS[tree.frames.kind[frame]], label = frameLabel(tree, frame);
 	const total = hidden ? tree.hidden[node] : tree.total[node], self = hidden ? 0 : tree.self[node];
@@ -54,7 +49,6 @@ export function nodeFacts(tree, metric, { node, hidden }, focus) {
 	};
 }
 
-/** One line below the graph. */
 export function showStrip(strip, facts) {
 	const fact = (label, value) => makeElement("span", "fact", makeElement("span", "muted", label), value);
 	strip.replaceChildren(makeElement("bdi", "name", facts.name), ...[
@@ -63,7 +57,6 @@ export function showStrip(strip, facts) {
 	].filter((part) => part.textContent));
 }
 
-/** Beside a point and inside the window. */
 export function showTip(tip, facts, hint, x, y) {
 	const rows = [["total", facts.total, facts.rate], ["self", facts.self, facts.selfOfAll],
 		["of all", facts.ofAll, facts.samples], ["of view", facts.ofView, ""]];
@@ -109,13 +102,13 @@ export function showCrumbs(list, tree, focus, go) {
 
 /** The colours in sight; the rest of the legend is always the same. */
 export function showLegend(list, tree, dark) {
-	const entry = (text, pixel) => {
-		const swatch = makeElement("span", `swatch ${text}`);
+	const entry = (text, pixel, className = "") => {
+		const swatch = makeElement("span", `swatch ${className}`);
 		swatch.style.backgroundColor = pixelCss(pixel);
 		return makeElement("li", "color", swatch, makeElement("bdi", "", text));
 	};
 	for (const old of list.querySelectorAll(".color")) old.remove();
-	list.prepend(entry("kernel", kindPixel("kernel", dark)), entry("unknown", kindPixel("unknown", dark)),
+	list.prepend(entry("kernel", kindPixel("kernel", dark), "kernel"), entry("unknown", kindPixel("unknown", dark)),
 		...heaviestLibraries(tree, LEGEND_LIBRARIES).map((name) => entry(name, libraryPixel(name, dark))));
 }
 

@@ -9,12 +9,12 @@ import { hiddenStart } from "./tree.js";
 /** @typedef {{width: number, height: number, pixels: Uint32Array}} Surface */
 
 /**
- * What is to be seen. Lengths are in pixels of the surface, from and to in weight.
+ * Lengths are in pixels of the surface, from and to in weight.
  * @typedef {{from: number, to: number, scroll: number, row: number, flip: boolean, focus: number, cursor: number,
  *	hover: number, hits: Uint8Array | null, colors: Uint32Array, faded: Uint32Array, labelWidth: number,
  *	theme: Record<string, number>}} Scene
- * row: height, gap included; flip: roots at the bottom; focus: zoomed node, its ancestors are faded;
- * cursor, hover: node with the keyboard, under the pointer, or -1; hits, colors, faded: per frame */
+ * row: gap included; flip: roots at the bottom; focus: zoomed node, its ancestors are faded;
+ * cursor, hover: -1 for none; hits, colors, faded: per frame */
 
 /** A box on the surface, the part in sight; for left-out children with the node of their parent.
  * @typedef {{node: number, hidden: boolean, left: number, right: number, top: number, faded: boolean}} Box */
@@ -22,12 +22,10 @@ import { hiddenStart } from "./tree.js";
 const KERNEL = 2;
 const MIN_BOX = 0.5;
 
-/** First line of a depth's row. */
 export function rowTop(scene, height, depth) {
 	return scene.flip ? height - (depth + 1) * scene.row + scene.scroll : depth * scene.row - scene.scroll;
 }
 
-/** Depth of the row at a line. */
 export function depthAt(scene, height, y) {
 	return Math.floor(((scene.flip ? height - 1 - y : y) + scene.scroll) / scene.row);
 }
@@ -73,7 +71,6 @@ export function paintTree(surface, tree, scene) {
 	return { boxes: boxes.concat(hatched), visited };
 }
 
-/** @returns {Box | null} null when nothing of it is in sight */
 function clipBox(node, left, wide, top, { width, height }, lines) {
 	const l = Math.max(Math.round(left), 0), r = Math.min(Math.round(left + wide) - (wide > 3 ? 1 : 0), width);
 	return wide >= MIN_BOX && r > l && top < height && top + lines > 0 ?
@@ -89,7 +86,6 @@ function paintSpan(pixels, base, box, whole, tree, scene) {
 		pixels.fill(scene.theme.kernel, base + left, base + left + bar);
 }
 
-/** Of outlines and bars. */
 function edgeWidth(scene) {
 	return Math.max(2, Math.round(scene.row / 9));
 }

@@ -9,9 +9,7 @@ const TYPING_PAUSE_MS = 60;
 /** A pattern that backtracks for ever must not freeze the page. */
 const SEARCH_LIMIT_MS = 1000;
 
-/** Weight and places of the matches. Pure.
- * @returns {{places: number[], total: number, self: number, frames: number}} places: outermost
- *	matches in drawing order; total: weight of their union, so that nested ones count once */
+/** Outermost matches in drawing order, and the weight of their union: nested ones count once. Pure. */
 export function measureMatches(tree, hits) {
 	const { n, frame, end, total, x } = tree, places = [];
 	let union = 0, self = 0;

@@ -4,7 +4,8 @@ import { clampNumber, formatClock, formatRate, formatSpan, timeTicks } from "./u
 
 /** @typedef {{from: number, to: number}} Span µs since the epoch */
 
-const AXIS_PX = 16;
+/** Height of the columns before the browser scales them. */
+const COLUMN_PX = 128;
 const BRUSH_START_PX = 4;
 const HANDLE_PX = 8;
 /** The shortest window a drag or a key can choose. */
@@ -32,7 +33,7 @@ export class TimelineView {
 		this.data = this.drag = null;
 		this.range = this.span = { from: 0, to: 1 };
 		this.listen();
-		new ResizeObserver(() => this.draw()).observe(host);
+		addEventListener("resize", () => this.draw()); // for the number of ticks
 	}
 
 	setData(data, range, unit) {
@@ -62,11 +63,16 @@ export class TimelineView {
 		return ((us - from) / (to - from)) * this.host.clientWidth;
 	}
 
+	/** Put an element where these times are, as far as they are in sight. */
+	place(element, from, to) {
+		const [left, right] = [from, to].map((us) => clampNumber(this.placeOf(us) / this.host.clientWidth, 0, 1) * 100);
+		element.style.left = `${left}%`;
+		element.style.width = `${right - left}%`;
+	}
+
 	placeBrush() {
 		const { brush, span, range } = this;
-		const [left, right] = [span.from, span.to].map((us) => clampNumber(this.placeOf(us), 0, this.host.clientWidth));
-		brush.style.left = `${left}px`;
-		brush.style.width = `${Math.max(right - left, 3)}px`;
+		this.place(brush, span.from, span.to);
 		brush.ariaValueMin = range.from / 1e6;
 		brush.ariaValueMax = range.to / 1e6;
 		brush.ariaValueNow = span.to / 1e6;
@@ -111,7 +117,6 @@ export class TimelineView {
 		this.brush.addEventListener("keydown", (event) => this.onKey(event));
 	}
 
-	// A window of the same length around a time.
 	moveTo(at) {
 		const { range, span } = this, size = span.to - span.from;
 		const from = clampNumber(at - size / 2, range.from, Math.max(range.from, range.to - size));
@@ -143,54 +148,31 @@ export class TimelineView {
 	}
 
 	draw() {
-		const { host, canvas, context, theme } = this, ratio = clampNumber(devicePixelRatio, 0.5, 4);
-		const width = host.clientWidth, height = host.clientHeight;
-		// This also clears it.
-		canvas.width = Math.round(width * ratio);
-		canvas.height = Math.round(height * ratio);
-		context.scale(ratio, ratio);
-		context.fillStyle = theme.css.back;
-		context.fillRect(0, 0, width, height);
-		this.drawColumns(height - AXIS_PX);
-		this.drawAxis(width, height);
-		this.placeBrush();
-	}
-
-	drawColumns(floor) {
-		const { data, context, theme } = this, values = data?.series[0]?.v ?? [];
+		const { data, canvas, context, range, theme: { css } } = this, values = data?.series[0]?.v ?? [];
 		const most = values.reduce((a, b) => Math.max(a, b), 0);
+		// One pixel is one column, which the browser makes as wide as it lasted.
+		canvas.width = values.length;
+		canvas.height = COLUMN_PX;
+		this.place(canvas, data?.from_us, data?.from_us + values.length * data?.step_us);
+		const fill = (color, x, top, height) => {
+			context.fillStyle = color;
+			context.fillRect(x, top, 1, height);
+		};
 		values.forEach((value, i) => {
-			// Whole pixels, or the seams would show as stripes.
-			const [left, right] = [i, i + 1].map((at) => Math.round(this.placeOf(data.from_us + at * data.step_us))), wide = right - left;
-			const tall = value && Math.max((value / most) * (floor - 6), 1);
-			context.fillStyle = theme.css.area;
 			// Where nothing was recorded, the hatched background of the canvas is seen.
-			if (value === null) context.clearRect(left, 4, wide, floor - 4);
-			else context.fillRect(left, floor - tall, wide, tall);
-			context.fillStyle = theme.css.lost;
-			if (data.lost?.[i]) context.fillRect(left, 0, Math.max(wide, 2), 3);
+			if (value !== null) fill(css.back, i, 0, COLUMN_PX);
+			const tall = value && Math.max((value / most) * (COLUMN_PX - 10), 2);
+			fill(css.area, i, COLUMN_PX - tall, tall);
+			if (data.lost?.[i]) fill(css.lost, i, 0, 6);
 		});
-		context.font = '11px system-ui, "DejaVu Sans", sans-serif';
-		context.textBaseline = "middle";
-		if (!most) return;
-		const text = formatRate(most, this.unit);
-		context.globalAlpha = 0.8;
-		context.fillStyle = theme.css.back;
-		context.fillRect(4, 4, context.measureText(text).width + 8, 15);
-		context.globalAlpha = 1;
-		context.fillStyle = theme.css.muted;
-		context.fillText(text, 8, 12);
-	}
-
-	drawAxis(width, height) {
-		const { context, theme, range } = this, top = height - AXIS_PX;
-		context.fillStyle = theme.css.line;
-		context.fillRect(0, top, width, 1);
-		context.fillStyle = theme.css.muted;
-		for (const tick of timeTicks(range.from, range.to, width / 110)) {
-			const x = this.placeOf(tick), text = formatClock(tick), half = context.measureText(text).width / 2;
-			context.fillRect(Math.round(x), top, 1, 4);
-			if (x > half && x + half < width) context.fillText(text, x - half, top + AXIS_PX / 2 + 1);
-		}
+		this.host.querySelector(".top").textContent = most ? formatRate(most, this.unit) : "";
+		const ticks = timeTicks(range.from, this.timeAt(this.host.clientWidth - 60), this.host.clientWidth / 110);
+		this.host.querySelector(".axis").replaceChildren(...ticks.map((at) => {
+			const tick = document.createElement("span");
+			tick.textContent = formatClock(at);
+			this.place(tick, at, at);
+			return tick;
+		}));
+		this.placeBrush();
 	}
 }

@@ -67,7 +67,6 @@ function sortByWeight(list, first, last, total) {
 	}
 }
 
-/** The text to show for a frame. */
 export function frameLabel(tree, frame) {
 	return (tree.labels[frame] ??= tree.strings[tree.frames.name[frame]].replace(UNREADABLE, "\ufffd") || "(no name)");
 }
@@ -84,7 +83,6 @@ export function frameSource(tree, frame) {
 	return `${tree.strings[file[frame]].replace(UNREADABLE, "\ufffd")}${line[frame] ? `:${line[frame]}` : ""}`;
 }
 
-/** From the root to the node, both included. */
 export function pathTo(tree, node) {
 	const path = [];
 	for (let i = node; i >= 0; i = tree.parent[i]) path.push(i);
@@ -130,7 +128,6 @@ export function neighbour(tree, node, way) {
 	return list[clampNumber(next, 0, list.length - 1)];
 }
 
-/** Whether children were left out anywhere in the subtree. */
 export function hasHidden(tree, node) {
 	return [...tree.hiddenCount.keys()].some((i) => i >= node && i < tree.end[node]);
 }
