@@ -3,7 +3,7 @@
 import { FlameView } from "./flame.js";
 import { listenGestures } from "./gestures.js";
 import { frameLabel, neighbour } from "./tree.js";
-import { nodeFacts, showCrumbs, showStrip, showTip, speakNode } from "./panel.js";
+import { boxFacts, placeTip, showCrumbs, showFacts, speakNode } from "./panel.js";
 
 const TIP_DELAY_MS = 250;
 const NOTHING = { node: -1, hidden: false };
@@ -68,17 +68,18 @@ export class GraphPanel {
 	}
 
 	facts(box = { node: this.cursor, hidden: false }) {
-		return nodeFacts(this.tree, this.metric, box, this.focus);
+		return boxFacts(this.tree, this.metric, box, this.focus);
 	}
 
 	// What is under the pointer, else what the keyboard is on, else what is in view.
 	showFacts() {
-		showStrip(this.app.find("strip"), this.facts(this.over.node < 0 ? undefined : this.over));
+		showFacts(this.app.find("strip"), this.facts(this.over.node < 0 ? undefined : this.over));
 	}
 
 	speak() {
-		const { tree, cursor: node } = this, { hits } = this.view.scene;
-		speakNode(this.host, tree, node, this.facts(), hits?.[tree.frame[node]] === 1);
+		const { tree, cursor: node } = this, match = this.view.scene.hits?.[tree.frame[node]], left = tree.hiddenCount.get(node);
+		speakNode(this.host, tree, node,
+			this.facts().concat(match ? "search match" : [], left ? `${left} small callees not loaded` : []));
 	}
 
 	pick(x, y) {
@@ -110,7 +111,8 @@ export class GraphPanel {
 	showTip(box, x, y) {
 		const { left, top } = this.host.getBoundingClientRect();
 		const click = box.hidden ? "Click to load them. " : box.node === this.focus ? "" : "Click to zoom. ";
-		showTip(this.tip, this.facts(box), `${click}Hold Shift to keep this.`, left + x, top + y);
+		showFacts(this.tip, [...this.facts(box), `${click}Hold Shift to keep this.`]);
+		placeTip(this.tip, left + x, top + y);
 	}
 
 	hideTip() {
