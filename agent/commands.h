@@ -4,6 +4,7 @@
 
 int ft_cmd_agent(int argc, char **argv);
 int ft_cmd_doctor(int argc, char **argv);
+int ft_cmd_inspect(int argc, char **argv);
 int ft_cmd_record(int argc, char **argv);
 int ft_cmd_symbolize(int argc, char **argv);
 int ft_cmd_view(int argc, char **argv);

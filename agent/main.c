@@ -17,6 +17,7 @@ static const struct {
 	{ "agent", ft_cmd_agent, "profile this host continuously and serve the viewer" },
 	{ "view", ft_cmd_view, "look at a pprof file or a store in the viewer" },
 	{ "symbolize", ft_cmd_symbolize, "name addresses of a file, like addr2line" },
+	{ "inspect", ft_cmd_inspect, "what is known of a file's frames, for unwinding" },
 	{ "doctor", ft_cmd_doctor, "what works on this host, what does not, and what to do" },
 };
 

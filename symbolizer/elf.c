@@ -11,11 +11,6 @@ struct header {
 	uint32_t phnum, shnum;
 };
 
-struct program_header {
-	uint32_t type, flags;
-	uint64_t offset, vaddr, filesz, memsz, align;
-};
-
 /* A cursor over n bytes at offset. */
 static int open_at(struct ft_window *window, uint64_t offset, uint32_t n,
 		   struct ft_cursor *ret_cursor)
@@ -57,7 +52,7 @@ static int read_large_counts(struct ft_window *window, struct ft_elf *elf, struc
 
 	if (header->shoff == 0)
 		return header->phnum == PN_XNUM ? -EBADMSG : 0;
-	if (header->shnum != 0 && header->phnum != PN_XNUM)
+	if (header->shnum != 0 && header->phnum != PN_XNUM && elf->names != SHN_XINDEX)
 		return 0;
 	elf->n_sections = 1;
 	r = ft_elf_section(window, elf, 0, &first);
@@ -70,6 +65,8 @@ static int read_large_counts(struct ft_window *window, struct ft_elf *elf, struc
 	}
 	if (header->phnum == PN_XNUM)
 		header->phnum = first.info;
+	if (elf->names == SHN_XINDEX)
+		elf->names = first.link;
 	return 0;
 }
 
@@ -95,6 +92,7 @@ static int read_header(struct ft_window *window, struct ft_elf *elf, struct head
 	header->phnum = ft_cursor_u16(&c);
 	shentsize = ft_cursor_u16(&c);
 	header->shnum = ft_cursor_u16(&c);
+	elf->names = ft_cursor_u16(&c);
 	if ((type != ET_EXEC && type != ET_DYN) ||
 	    (elf->machine != EM_X86_64 && elf->machine != EM_AARCH64))
 		return -ENOTSUP;
@@ -112,18 +110,19 @@ static int read_header(struct ft_window *window, struct ft_elf *elf, struct head
 	return 0;
 }
 
-static int add_segment(struct ft_elf *elf, const struct program_header *ph)
+static int add_segment(struct ft_elf *elf, const struct ft_elf_header *ph)
 {
 	uint64_t end;
 
-	if (__builtin_add_overflow(ph->offset, ph->filesz, &end) ||
-	    __builtin_add_overflow(ph->vaddr, ph->memsz, &end) || ph->filesz > ph->memsz)
+	if (__builtin_add_overflow(ph->offset, ph->file_size, &end) ||
+	    __builtin_add_overflow(ph->address, ph->memory_size, &end) ||
+	    ph->file_size > ph->memory_size)
 		return -EBADMSG;
-	if (!(ph->flags & PF_X) || ph->filesz == 0 || elf->n_segments == FT_SYM_MAX_SEGMENTS)
+	if (!(ph->flags & PF_X) || ph->file_size == 0 || elf->n_segments == FT_SYM_MAX_SEGMENTS)
 		return 0;
 	elf->segments[elf->n_segments++] = (struct ft_symfile_segment){ .offset = ph->offset,
-									.size = ph->filesz,
-									.vaddr = ph->vaddr };
+									.size = ph->file_size,
+									.vaddr = ph->address };
 	return 0;
 }
 
@@ -180,22 +179,27 @@ static int read_dynamic(struct ft_window *window, struct ft_elf *elf, uint64_t o
 	return 0;
 }
 
-static int read_program_header(struct ft_window *window, uint64_t offset,
-			       struct program_header *ret_header)
+int ft_elf_header(struct ft_window *window, const struct ft_elf *elf, uint32_t index,
+		  struct ft_elf_header *ret_header)
 {
-	struct program_header ph;
+	struct ft_elf_header ph;
 	struct ft_cursor c;
-	int r = open_at(window, offset, sizeof(Elf64_Phdr), &c);
+	uint64_t offset;
+	int r;
 
+	if (index >= elf->n_headers ||
+	    __builtin_add_overflow(elf->headers, index * sizeof(Elf64_Phdr), &offset))
+		return -EBADMSG;
+	r = open_at(window, offset, sizeof(Elf64_Phdr), &c);
 	if (r < 0)
 		return r;
 	ph.type = ft_cursor_u32(&c);
 	ph.flags = ft_cursor_u32(&c);
 	ph.offset = ft_cursor_u64(&c);
-	ph.vaddr = ft_cursor_u64(&c);
+	ph.address = ft_cursor_u64(&c);
 	ft_cursor_u64(&c); /* physical address */
-	ph.filesz = ft_cursor_u64(&c);
-	ph.memsz = ft_cursor_u64(&c);
+	ph.file_size = ft_cursor_u64(&c);
+	ph.memory_size = ft_cursor_u64(&c);
 	ph.align = ft_cursor_u64(&c);
 	*ret_header = ph;
 	return 0;
@@ -208,18 +212,20 @@ static int read_program_headers(struct ft_window *window, struct ft_elf *elf,
 
 	if (!within(window, header->phoff, (uint64_t)header->phnum * sizeof(Elf64_Phdr)))
 		return -ENODATA;
+	elf->headers = header->phoff;
+	elf->n_headers = header->phnum;
 	for (uint32_t i = 0; i < header->phnum && r == 0; i++) {
-		struct program_header ph;
+		struct ft_elf_header ph;
 
-		r = read_program_header(window, header->phoff + i * sizeof(Elf64_Phdr), &ph);
+		r = ft_elf_header(window, elf, i, &ph);
 		if (r < 0)
 			return r;
 		if (ph.type == PT_LOAD)
 			r = add_segment(elf, &ph);
 		else if (ph.type == PT_NOTE)
-			r = read_notes(window, elf, ph.offset, ph.filesz, ph.align);
+			r = read_notes(window, elf, ph.offset, ph.file_size, ph.align);
 		else if (ph.type == PT_DYNAMIC)
-			r = read_dynamic(window, elf, ph.offset, ph.filesz);
+			r = read_dynamic(window, elf, ph.offset, ph.file_size);
 	}
 	return r;
 }
@@ -238,7 +244,7 @@ int ft_elf_section(struct ft_window *window, const struct ft_elf *elf, uint32_t 
 	r = open_at(window, offset, sizeof(Elf64_Shdr), &c);
 	if (r < 0)
 		return r;
-	ft_cursor_u32(&c); /* name */
+	section.name = ft_cursor_u32(&c);
 	section.type = ft_cursor_u32(&c);
 	section.flags = ft_cursor_u64(&c);
 	section.address = ft_cursor_u64(&c);

@@ -24,19 +24,29 @@ struct ft_elf_symbols {
 #define FT_ELF_SYMBOL_BYTES 24u
 
 struct ft_elf_section {
+	uint32_t name; /* offset of it in the section of names */
 	uint32_t type, link, info;
 	uint64_t flags, address, offset, size;
+};
+
+/* A program header: what of the file is mapped where, or lies where. */
+struct ft_elf_header {
+	uint32_t type, flags;
+	uint64_t offset, address, file_size, memory_size, align;
 };
 
 struct ft_elf {
 	uint16_t machine; /* EM_X86_64 or EM_AARCH64 */
 	bool is_program;  /* entry is where a process begins */
 	uint64_t entry;
+	uint32_t n_headers;
+	uint64_t headers;    /* offset of the program headers */
 	uint32_t n_segments; /* executable ones, the first FT_SYM_MAX_SEGMENTS */
 	struct ft_symfile_segment segments[FT_SYM_MAX_SEGMENTS];
 	uint8_t n_build_id; /* bytes, 0: none */
 	uint8_t build_id[FT_SYM_BUILD_ID_MAX];
 	uint32_t n_sections;
+	uint32_t names;	   /* number of the section that holds their names; 0: none */
 	uint64_t sections; /* offset of the section headers */
 	struct ft_elf_symbols symtab, dynsym;
 };
@@ -44,6 +54,10 @@ struct ft_elf {
 /* window must take FT_WINDOW_LARGE. 0; -EBADMSG: not ELF, or one that lies; -ENOTSUP: of
  * another kind; -ENODATA: it ends too early; -E2BIG: past a limit; or -errno. */
 int ft_elf_read(struct ft_window *window, struct ft_elf *ret_elf) FT_MUST_CHECK;
+
+/* Program header number index < n_headers. Its offset and sizes are unchecked. */
+int ft_elf_header(struct ft_window *window, const struct ft_elf *elf, uint32_t index,
+		  struct ft_elf_header *ret_header) FT_MUST_CHECK;
 
 /* Section header number index < n_sections. Its offset and size are unchecked. */
 int ft_elf_section(struct ft_window *window, const struct ft_elf *elf, uint32_t index,

@@ -42,6 +42,7 @@ enum ft_rule_kind {
 /* The caller's frame pointer: saved at CFA + 8 * fp, or: */
 #define FT_RULE_FP_SAME	     0 /* the callee has not changed it */
 #define FT_RULE_FP_UNDEFINED (-32768)
+#define FT_RULE_FP_AT_FP     (-32767) /* saved where the frame pointer points */
 
 /* Push and pop sequences change the CFA by 8 every byte or two: two neighbouring rows
  * whose rules differ only in that are one row, whose rule says after how many bytes the
