@@ -89,10 +89,16 @@ static inline enum ft_step ft_step_signal(struct ft_unwind_state *state, __s32 a
 	return step;
 }
 
-/* A register of the topmost frame; 0 when it is not known. */
+static inline int ft_step_needs_regs(const struct ft_unwind_rule *rule)
+{
+	return rule->kind == FT_RULE_REGISTER || rule->kind == FT_RULE_DEREF_REGISTER ||
+	       rule->kind == FT_RULE_RA_REGISTER;
+}
+
+/* A register of the topmost frame. */
 static inline __u64 ft_step_register(const struct ft_unwind_state *state, __u8 number)
 {
-	return state->has_regs ? state->regs[number & (FT_UNWIND_REGS - 1)] : 0;
+	return state->regs[number & (FT_UNWIND_REGS - 1)];
 }
 
 /* *(base + offset) + small offset: how realigned stacks keep their old end. */
@@ -102,6 +108,12 @@ static inline enum ft_step ft_step_dereference(__u64 base, __s32 cfa, __u64 *val
 		return FT_STEP_UNREADABLE;
 	*value += (__u64)(cfa & 7) * 8;
 	return FT_STEP_NEXT;
+}
+
+static inline __u64 ft_step_fp_slot(const struct ft_unwind_state *state,
+				    const struct ft_unwind_rule *rule, __u64 cfa)
+{
+	return rule->fp == FT_RULE_FP_AT_FP ? state->fp : cfa + (__u64)(rule->fp * 8);
 }
 
 /* Return address and frame pointer, given the CFA. Mostly they lie side by side, and one
@@ -122,7 +134,7 @@ static inline enum ft_step ft_step_load(struct ft_unwind_state *state,
 		if (rule->fp == FT_RULE_FP_UNDEFINED)
 			fp = 0;
 		else if (rule->fp != FT_RULE_FP_SAME &&
-			 FT_READ_USER(&fp, sizeof(fp), cfa + (__u64)(rule->fp * 8)))
+			 FT_READ_USER(&fp, sizeof(fp), ft_step_fp_slot(state, rule, cfa)))
 			return FT_STEP_UNREADABLE;
 	}
 	if (rule->kind == FT_RULE_RA_REGISTER)
@@ -142,6 +154,8 @@ static inline enum ft_step ft_step_by_rule(struct ft_unwind_state *state,
 	    distance >= FT_RULE_STEP_BYTES(rule->step))
 		add += rule->step & FT_RULE_STEP_MINUS ? -8 : 8;
 
+	if (ft_step_needs_regs(rule) && !state->has_regs)
+		return FT_STEP_NO_RULE;
 	switch (rule->kind) {
 	case FT_RULE_ROOT:
 		return FT_STEP_ROOT;
@@ -176,8 +190,10 @@ static inline enum ft_step ft_step_by_rule(struct ft_unwind_state *state,
 	}
 	if (step != FT_STEP_NEXT)
 		return step;
-	/* A call pushed something: the caller's frame ends above ours. */
-	if (cfa & 7 || cfa <= state->sp || cfa >= FT_USER_SPACE_END)
+	/* A call pushed something: the caller's frame ends above ours, but where the return
+	 * address has been taken off the stack already. */
+	if (cfa & 7 || cfa < state->sp || cfa >= FT_USER_SPACE_END ||
+	    (cfa == state->sp && rule->kind != FT_RULE_RA_REGISTER))
 		return FT_STEP_BROKEN;
 	return ft_step_load(state, rule, cfa);
 }
