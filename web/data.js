@@ -6,16 +6,8 @@ import { decodeTree } from "./fttr.js";
 const REQUEST_LIMIT_MS = 30000;
 
 /** @typedef {{id: string, unit: string, label: string}} Metric */
-/**
- * @typedef {object} Meta
- * @property {string} host
- * @property {string} title
- * @property {number} now_us
- * @property {number} gen changes when there is new data
- * @property {{from_us: number, to_us: number}} retain
- * @property {Metric[]} metrics
- * @property {"agent" | "file" | "store" | "report"} source
- */
+/** @typedef {{host: string, title: string, now_us: number, gen: number, retain: {from_us: number, to_us: number},
+ *	metrics: Metric[], source: "agent" | "file" | "store" | "report"}} Meta gen changes with new data */
 /** @typedef {{from_us: number, step_us: number, lost: number[], series: {v: (number | null)[]}[]}} Timeline */
 
 /** An answer that could not be had, with what the person can do about it. */
@@ -26,7 +18,6 @@ export class SourceError extends Error {
 	}
 }
 
-/** What to do about each code of the agent. */
 const ADVICE = {
 	busy: "The agent answers one heavy question at a time. Try again in a moment.",
 	bad_query: "The link asks for something this agent does not know. Open the plain address.",

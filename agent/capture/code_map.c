@@ -196,11 +196,11 @@ void ft_code_map_remove(struct ft_code_map *map, uint32_t pid, uint64_t now_ns)
 	uint32_t place = find(map, pid), last = map->entries.n - 1;
 	struct entry *entry;
 
+	/* Also what the kernel side has put there by itself, for a child; often nothing is. */
+	(void)bpf_map_delete_elem(map->processes_map, &pid);
 	if (place == FT_INDEX_NONE)
 		return;
 	entry = entry_at(map, place);
-	/* It may not be there: then nothing pointed to the run. */
-	(void)bpf_map_delete_elem(map->processes_map, &pid);
 	if (entry->code.n)
 		ft_extents_give(&map->extents, entry->code.first, entry->code.n, now_ns);
 	ft_index_remove(&map->index, ft_hash_u64(pid), place);

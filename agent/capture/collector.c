@@ -21,7 +21,7 @@
 
 /* While programs start, their files must be opened before they are gone again; on an
  * idle host every wakeup counts. */
-#define BUSY_TICK_NS (50 * FT_NS_PER_MS)
+#define BUSY_TICK_NS (20 * FT_NS_PER_MS)
 /* A target that has just started is worth more wakeups than a host: its first samples are
  * unwound only when its mappings and tables are there. */
 #define TARGET_TICK_NS (10 * FT_NS_PER_MS)
@@ -275,6 +275,7 @@ void ft_collector_poll(const struct ft_collector *collector,
 	if (ft_names_wants_write(names))
 		fds[0].events |= POLLOUT;
 	fds[1] = (struct pollfd){ .fd = ft_sideband_fd(collector->sideband), .events = POLLIN };
+	fds[2] = (struct pollfd){ .fd = ft_sampler_fd(collector->sampler), .events = POLLIN };
 }
 
 struct ft_collector_totals ft_collector_totals(const struct ft_collector *collector)
@@ -288,12 +289,19 @@ static void queue_sample(void *context, const struct ft_sample_event *event, siz
 {
 	struct ft_collector *c = context;
 
-	if (len < FT_SAMPLE_EVENT_HEAD || event->kind != FT_EVENT_SAMPLE ||
-	    event->n_kernel > FT_MAX_KERNEL_FRAMES || event->n_user > FT_MAX_USER_FRAMES ||
+	if (event->kind != FT_EVENT_SAMPLE || event->n_kernel > FT_MAX_KERNEL_FRAMES ||
+	    event->n_user > FT_MAX_USER_FRAMES ||
 	    len < FT_SAMPLE_EVENT_HEAD + 8ul * (event->n_kernel + event->n_user))
-		return; /* cannot be: our own program wrote it */
+		return; /* FT_EVENT_WAKE: we are awake */
 	if (ft_event_queue_push(c->queue, event->time_ns, SOURCE_SAMPLE, event, len) < 0)
 		c->queue_full++;
+}
+
+/* Does the kernel side have something to learn from it? */
+static bool is_news(const struct ft_process_event *event)
+{
+	return event->kind == FT_PROCESS_EXEC || event->kind == FT_PROCESS_MMAP ||
+	       (event->kind == FT_PROCESS_FORK && event->pid != event->ppid);
 }
 
 static void queue_process_event(void *context, const void *record, size_t len)
@@ -304,6 +312,7 @@ static void queue_process_event(void *context, const void *record, size_t len)
 
 	if (ft_process_event_read(record, len, &event) != 0)
 		return;
+	c->n_news += is_news(&event); /* it may be too young for this tick */
 	if (ft_event_queue_push(c->queue, event.time_ns, SOURCE_PROCESS, record, len) < 0)
 		ft_tracker_apply(c->tracker, &lost);
 }
@@ -330,8 +339,9 @@ static void handle(struct ft_collector *c, const struct ft_queued_event *queued,
 	if (ft_process_event_read(queued->bytes, queued->len, &event) != 0)
 		return;
 	ft_tracker_apply(c->tracker, &event);
-	c->n_news += event.kind == FT_PROCESS_EXEC || event.kind == FT_PROCESS_MMAP ||
-		     (event.kind == FT_PROCESS_FORK && event.pid != event.ppid);
+	if (event.kind == FT_PROCESS_EXIT && event.pid == event.tid)
+		ft_unwinding_exit(c->unwinding, event.pid, now_ns);
+	c->n_news += is_news(&event);
 }
 
 static void take(struct ft_collector *c, uint64_t now_ns, uint64_t until_ns)
@@ -357,6 +367,7 @@ static void count_kernel(struct ft_collector *c)
 		[FT_COUNT_FOREIGN_PIDNS] = "foreign_pid_namespace",
 		[FT_COUNT_KSTACK_FAILED] = "kernel_stack_failed",
 		[FT_COUNT_TARGETS_FULL] = "targets_full",
+		[FT_COUNT_WAKE_FAILED] = "wake_failed",
 	};
 	uint64_t counts[FT_COUNTERS];
 

@@ -68,7 +68,7 @@ void ft_collector_new_reader(struct ft_collector *collector);
 uint64_t ft_collector_tick(struct ft_collector *collector);
 
 /* What to poll(2) beside the clock; after any of them is ready, tick. */
-#define FT_COLLECTOR_FDS 2
+#define FT_COLLECTOR_FDS 3
 void ft_collector_poll(const struct ft_collector *collector,
 		       struct pollfd fds[static FT_COLLECTOR_FDS]);
 

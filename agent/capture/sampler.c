@@ -10,6 +10,7 @@
 
 #include "agent/capture/perf_event.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "flametrail/settings.h"
 
 #include "skeleton/flametrail.skel.h"
@@ -22,7 +23,7 @@ struct ft_sampler {
 	struct ft_sampler_options options;
 	struct flametrail *skeleton;
 	struct ring_buffer *rings;
-	struct bpf_link *follow;
+	struct bpf_link *follow, *wake;
 	int events[FT_CPUS_MAX];	  /* perf event by CPU, -1: none */
 	uint64_t enabled_ns[FT_CPUS_MAX]; /* for how long, at the last look */
 	int ring_maps[MAX_RINGS];	  /* -1: none */
@@ -141,7 +142,6 @@ static int load(struct ft_sampler *sampler, struct ft_why *why)
 	settings->n_rings = n_rings;
 	settings->only_targets = sampler->options.only_targets;
 	settings->follow_children = sampler->options.follow_children;
-	bpf_program__set_autoload(skeleton->progs.on_fork, sampler->options.follow_children);
 	r = sampler->options.only_targets ? 0 : bpf_map__set_max_entries(skeleton->maps.targets, 1);
 	if (r == 0)
 		r = choose_walk(sampler, settings);
@@ -159,15 +159,24 @@ static int load(struct ft_sampler *sampler, struct ft_why *why)
 
 static int follow(struct ft_sampler *sampler, struct ft_why *why)
 {
-	if (!sampler->options.follow_children)
-		return 0;
 	sampler->follow = bpf_program__attach(sampler->skeleton->progs.on_fork);
-	if (!sampler->follow)
-		return ft_why(why, -errno,
-			      "cannot follow child processes (tp_btf/sched_process_fork: %s); "
-			      "leave out --children",
-			      strerror(errno));
-	return 0;
+	if (sampler->follow || !sampler->options.follow_children) {
+		if (!sampler->follow)
+			ft_log(FT_LOG_WARN, "children begin unknown", ft_kv_errno(errno));
+		return 0;
+	}
+	return ft_why(why, -errno,
+		      "cannot follow child processes (tp_btf/sched_process_fork: %s); "
+		      "leave out --children",
+		      strerror(errno));
+}
+
+/* Without it new programs are seen when their time comes: later, but seen. */
+static void attach_wake(struct ft_sampler *sampler)
+{
+	sampler->wake = bpf_program__attach(sampler->skeleton->progs.on_exec);
+	if (!sampler->wake)
+		ft_log(FT_LOG_WARN, "starts of programs are not announced", ft_kv_errno(errno));
 }
 
 int ft_sampler_new(const struct ft_sampler_options *options, struct ft_why *why,
@@ -194,6 +203,7 @@ int ft_sampler_new(const struct ft_sampler_options *options, struct ft_why *why,
 		ft_sampler_freep(&sampler);
 		return r;
 	}
+	attach_wake(sampler);
 	*ret_sampler = sampler;
 	return 0;
 }
@@ -207,6 +217,7 @@ void ft_sampler_freep(struct ft_sampler **p)
 	for (uint32_t cpu = 0; cpu < FT_CPUS_MAX; cpu++)
 		ft_closep(&sampler->events[cpu]);
 	bpf_link__destroy(sampler->follow);
+	bpf_link__destroy(sampler->wake);
 	ring_buffer__free(sampler->rings);
 	for (uint32_t i = 0; i < MAX_RINGS; i++)
 		ft_closep(&sampler->ring_maps[i]);
@@ -217,6 +228,11 @@ void ft_sampler_freep(struct ft_sampler **p)
 uint64_t ft_sampler_period_ns(const struct ft_sampler *sampler)
 {
 	return sampler->options.cycles ? 0 : FT_NS_PER_SEC / sampler->options.hz;
+}
+
+int ft_sampler_fd(const struct ft_sampler *sampler)
+{
+	return ring_buffer__epoll_fd(sampler->rings);
 }
 
 struct ft_sampler_maps ft_sampler_maps(const struct ft_sampler *sampler)

@@ -36,6 +36,8 @@ void ft_sampler_freep(struct ft_sampler **p);
 /* What one sample stands for: ns of CPU time; 0 for cycles, where it varies. */
 uint64_t ft_sampler_period_ns(const struct ft_sampler *sampler);
 
+/* For poll(2): readable when a program has started, so that user space looks at once. */
+int ft_sampler_fd(const struct ft_sampler *sampler);
 struct ft_sampler_maps ft_sampler_maps(const struct ft_sampler *sampler);
 
 /* Begin or end to sample a process (our PID namespace). 0 or -errno. */

@@ -45,11 +45,44 @@ struct ft_tables {
 	struct ft_tables_counts counts;
 };
 
+/* One more chunk. The kernel waits for its readers before it shows it: milliseconds. */
+static int add_chunk(struct ft_tables *tables)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+	_cleanup_close_ int fd = -1;
+	struct chunk *chunk = &tables->chunks[tables->n_chunks];
+	void *rows;
+	int r;
+
+	if (tables->n_chunks == tables->max_chunks)
+		return -ENOSPC;
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "ft_rows", sizeof(uint32_t), CHUNK_BYTES, 1,
+			    &options);
+	if (fd < 0)
+		return fd;
+	rows = mmap(NULL, CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (rows == MAP_FAILED)
+		return -errno;
+	r = ft_extents_init(&chunk->extents, FT_ROW_CHUNK_ROWS);
+	if (r == 0)
+		r = bpf_map_update_elem(tables->chunks_map, &tables->n_chunks, &fd, BPF_ANY);
+	if (r < 0) {
+		ft_extents_deinit(&chunk->extents);
+		munmap(rows, CHUNK_BYTES);
+		return r;
+	}
+	chunk->rows = rows;
+	chunk->fd = FT_TAKE_FD(fd);
+	tables->n_chunks++;
+	return 0;
+}
+
 int ft_tables_new(int row_chunks_map, int rules_map, int pages_map, uint64_t cap_bytes,
 		  struct ft_tables **ret_tables)
 {
 	struct ft_tables *tables = calloc(1, sizeof(*tables));
 	void *rules;
+	int r;
 
 	if (!tables)
 		return -ENOMEM;
@@ -59,12 +92,16 @@ int ft_tables_new(int row_chunks_map, int rules_map, int pages_map, uint64_t cap
 	tables->all = FT_ARRAY_INIT(struct table);
 	rules = mmap(NULL, RULES_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, rules_map, 0);
 	if (rules == MAP_FAILED) {
-		int r = -errno;
-
+		r = -errno;
 		free(tables);
 		return r;
 	}
 	tables->rules = rules;
+	r = add_chunk(tables); /* now, not when the first sample waits for it */
+	if (r < 0) {
+		ft_tables_freep(&tables);
+		return r;
+	}
 	*ret_tables = tables;
 	return 0;
 }
@@ -173,38 +210,6 @@ static int number_rules(struct ft_tables *tables, const struct ft_symtable *tabl
 }
 
 /* ---- rows ---- */
-
-/* One more chunk. The kernel waits for its readers before it shows it: milliseconds. */
-static int add_chunk(struct ft_tables *tables)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
-	_cleanup_close_ int fd = -1;
-	struct chunk *chunk = &tables->chunks[tables->n_chunks];
-	void *rows;
-	int r;
-
-	if (tables->n_chunks == tables->max_chunks)
-		return -ENOSPC;
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "ft_rows", sizeof(uint32_t), CHUNK_BYTES, 1,
-			    &options);
-	if (fd < 0)
-		return fd;
-	rows = mmap(NULL, CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (rows == MAP_FAILED)
-		return -errno;
-	r = ft_extents_init(&chunk->extents, FT_ROW_CHUNK_ROWS);
-	if (r == 0)
-		r = bpf_map_update_elem(tables->chunks_map, &tables->n_chunks, &fd, BPF_ANY);
-	if (r < 0) {
-		ft_extents_deinit(&chunk->extents);
-		munmap(rows, CHUNK_BYTES);
-		return r;
-	}
-	chunk->rows = rows;
-	chunk->fd = FT_TAKE_FD(fd);
-	tables->n_chunks++;
-	return 0;
-}
 
 static void give_rows(struct ft_tables *tables, const struct ft_page_rows *at, uint64_t now_ns)
 {

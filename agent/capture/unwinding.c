@@ -130,6 +130,11 @@ void ft_unwinding_table(struct ft_unwinding *unwinding, uint32_t file,
 		entry->table = FT_FILE_TABLE_UNASKED; /* when a sample meets it again */
 }
 
+void ft_unwinding_exit(struct ft_unwinding *unwinding, uint32_t pid, uint64_t now_ns)
+{
+	ft_code_map_remove(unwinding->code, pid, now_ns);
+}
+
 void ft_unwinding_drop_file(struct ft_unwinding *unwinding, uint32_t file, uint64_t now_ns)
 {
 	ft_tables_drop(unwinding->tables, file, now_ns);

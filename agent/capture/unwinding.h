@@ -40,6 +40,8 @@ void ft_unwinding_use(struct ft_unwinding *unwinding, const struct ft_sample_eve
 void ft_unwinding_table(struct ft_unwinding *unwinding, uint32_t file,
 			enum ft_symtable_status status, const struct ft_symtable *table,
 			uint64_t now_ns);
+/* This process has ended. */
+void ft_unwinding_exit(struct ft_unwinding *unwinding, uint32_t pid, uint64_t now_ns);
 /* This file's number will stand for another. */
 void ft_unwinding_drop_file(struct ft_unwinding *unwinding, uint32_t file, uint64_t now_ns);
 /* Once per tick; changed: mappings were announced since the last one. */
