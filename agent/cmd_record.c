@@ -58,12 +58,22 @@ static const char help[] =
 	"      --labels L[,L]    tid, thread, cpu: more labels in pprof\n"
 	"      --raw FILE        also keep every sample with its time, for --replay\n"
 	"      --replay FILE     no recording: read a file made by --raw\n"
+	"      --walk tail-calls for tests: walk stacks as on kernels before 5.17\n"
 	"  -q, --quiet           no table, no progress line\n"
 	"  -h, --help\n"
 	"\n"
 	"Needs root, or the capabilities that `flametrail doctor` lists.\n";
 
-enum { OPT_CHILDREN = 256, OPT_CYCLES, OPT_FORMAT, OPT_TYPE, OPT_LABELS, OPT_RAW, OPT_REPLAY };
+enum {
+	OPT_CHILDREN = 256,
+	OPT_CYCLES,
+	OPT_FORMAT,
+	OPT_TYPE,
+	OPT_LABELS,
+	OPT_RAW,
+	OPT_REPLAY,
+	OPT_WALK
+};
 
 static const struct option long_options[] = {
 	{ "pid", required_argument, NULL, 'p' },
@@ -79,6 +89,7 @@ static const struct option long_options[] = {
 	{ "labels", required_argument, NULL, OPT_LABELS },
 	{ "raw", required_argument, NULL, OPT_RAW },
 	{ "replay", required_argument, NULL, OPT_REPLAY },
+	{ "walk", required_argument, NULL, OPT_WALK },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -163,6 +174,11 @@ static int parse_option(int option, const char *value, struct arguments *a, stru
 		return 0;
 	case OPT_REPLAY:
 		a->replay = value;
+		return 0;
+	case OPT_WALK:
+		if (strcmp(value, "tail-calls") != 0)
+			return ft_why(why, -EINVAL, "--walk knows tail-calls, not \"%s\"", value);
+		r->collector.tail_calls = true;
 		return 0;
 	}
 	return ft_why(why, -EINVAL, "see flametrail record --help");
