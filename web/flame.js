@@ -23,6 +23,7 @@ export class FlameView {
 		this.context = this.canvas.getContext("2d", { alpha: false });
 		this.tree = this.image = this.motion = null;
 		this.frameWanted = 0;
+		this.smallest = 1;
 		this.boxes = [];
 		/** @type {Scene} */
 		this.scene = { from: 0, to: 1, scroll: 0, row: ROW_CSS, flip: false, focus: 0, cursor: -1, hover: -1, hits: null };
