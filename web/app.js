@@ -52,7 +52,7 @@ export class App {
 	async poll() {
 		clearTimeout(this.timer);
 		try {
-			const meta = await this.source.meta();
+			const meta = await this.source.ask("meta");
 			if (!meta) return;
 			this.meta = meta;
 			this.trouble = "";
@@ -137,7 +137,7 @@ export class App {
 		this.asked[kind] = key;
 		if (isTree) this.find("busy").hidden = this.tree && kind === "tree" && this.isLive();
 		try {
-			const answer = await (isTree ? this.source.tree(params) : this.source.timeline(params));
+			const answer = await this.source.ask(isTree ? "tree" : "timeline", params);
 			if (answer !== undefined && this.asked[kind] === key) show(answer);
 		} catch (error) {
 			if (this.asked[kind] === key) this.showError(error, !this.tree || (kind === "tree" && !this.isLive()));

@@ -106,11 +106,11 @@ export class FlameView {
 		this.wantFrame();
 	}
 
-	zoomTo(node, animate) {
+	zoomTo(node) {
 		const { tree, scene } = this, top = tree.depth[node] * scene.row;
 		this.focusOn(node);
 		const goal = { from: tree.x[node], to: tree.x[node] + (tree.total[node] || 1) };
-		if (animate && !matchMedia("(prefers-reduced-motion: reduce)").matches)
+		if (!matchMedia("(prefers-reduced-motion: reduce)").matches)
 			this.motion = { old: { from: scene.from, to: scene.to }, goal, start: performance.now() };
 		else this.setRange(goal.from, goal.to);
 		if (top < this.scroll || top + 3 * scene.row > this.scroll + this.canvas.height) this.scroll = top - ROWS_ABOVE * scene.row;
