@@ -35,7 +35,6 @@ static void arguments_deinit(struct arguments *a)
 {
 	ft_watch_deinit(&a->watch);
 	ft_command_deinit(&a->child);
-	ft_closep(&a->recording.raw_fd);
 }
 #define _cleanup_arguments_ FT_CLEANUP(arguments_deinit)
 
@@ -179,6 +178,10 @@ static int check_usage(const struct arguments *a, struct ft_why *why)
 		return ft_why(why, -EINVAL, "give only one of -p, -a, --replay and -- COMMAND");
 	if (a->children && !a->pids)
 		return ft_why(why, -EINVAL, "--children goes with -p");
+	if (a->sample_type && !a->replay && strcmp(a->sample_type, "samples") != 0 &&
+	    strcmp(a->sample_type, a->recording.collector.cycles ? "cycles" : "cpu") != 0)
+		return ft_why(why, -EINVAL, "there is no sample type \"%s\"; choose samples or %s",
+			      a->sample_type, a->recording.collector.cycles ? "cycles" : "cpu");
 	if (a->raw && a->replay)
 		return ft_why(why, -EINVAL,
 			      "--raw records and --replay does not; give one of them");
@@ -311,16 +314,6 @@ static int write_result(struct arguments *a, const struct ft_profile *profile, s
 	return 0;
 }
 
-static int open_raw(struct arguments *a, struct ft_why *why)
-{
-	if (!a->raw)
-		return 0;
-	a->recording.raw_fd = open(a->raw, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (a->recording.raw_fd < 0)
-		return ft_why(why, -errno, "cannot write %s: %s", a->raw, strerror(errno));
-	return 0;
-}
-
 static int prepare(struct arguments *a, struct ft_why *why)
 {
 	struct ft_recording_options *recording = &a->recording;
@@ -334,8 +327,9 @@ static int prepare(struct arguments *a, struct ft_why *why)
 		return r;
 	choose_path(a);
 	r = ft_output_check(a->path, why);
-	if (r == 0)
-		r = open_raw(a, why);
+	if (r == 0 && a->raw)
+		r = ft_output_check(a->raw, why);
+	recording->raw_path = a->raw;
 	recording->watch = &a->watch;
 	recording->command = &a->child;
 	recording->command_name = a->command ? a->command[0] : NULL;
@@ -397,11 +391,11 @@ static bool has_command(const struct arguments *a, int argc, char **argv)
 int ft_cmd_record(int argc, char **argv)
 {
 	_cleanup_arguments_ struct arguments a = {
-		.recording = { .collector = { .hz = 99, .agent = "flametrail " FT_VERSION },
-			       .raw_fd = -1 },
+		.recording = { .collector = { .hz = 99, .agent = "flametrail " FT_VERSION } },
 		.child = FT_COMMAND_NONE,
 	};
 	struct ft_why why = { "" };
+	bool wrong_usage = false;
 	int r;
 
 	r = parse(argc, argv, &a, &why);
@@ -414,11 +408,12 @@ int ft_cmd_record(int argc, char **argv)
 		r = replay(&a, &why);
 	} else {
 		r = prepare(&a, &why);
+		wrong_usage = r == -EINVAL;
 		if (r == 0)
 			r = record(&a, &why);
 	}
 	if (r >= 0)
 		return r;
 	ft_complain("%s", why.text);
-	return a.command ? EXIT_OWN_FAILURE : 1;
+	return a.command ? EXIT_OWN_FAILURE : wrong_usage ? 2 : 1;
 }

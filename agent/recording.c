@@ -27,6 +27,7 @@ struct recording {
 	pid_t symbolizer; /* 0: none */
 	uint32_t restarts;
 	int signals;
+	int raw;     /* file of slices, -1: none */
 	int failure; /* first error of gathering or of the raw file */
 	uint64_t begun_ns, shown_ns;
 	bool interrupted;
@@ -42,6 +43,7 @@ static void recording_deinit(struct recording *recording)
 	}
 	ft_gather_freep(&recording->gather);
 	ft_closep(&recording->signals);
+	ft_closep(&recording->raw);
 }
 #define _cleanup_recording_ FT_CLEANUP(recording_deinit)
 
@@ -52,8 +54,8 @@ static bool take_slice(void *context, const uint8_t *block, size_t len)
 
 	r = ft_gather_slice(recording->gather, block + FT_SLICE_HEAD_BYTES,
 			    len - FT_SLICE_HEAD_BYTES);
-	if (r == 0 && recording->options->raw_fd >= 0)
-		r = ft_write_all(recording->options->raw_fd, block, len);
+	if (r == 0 && recording->raw >= 0)
+		r = ft_write_all(recording->raw, block, len);
 	if (r < 0 && recording->failure == 0)
 		recording->failure = r;
 	return r == 0;
@@ -94,6 +96,20 @@ static int watch_signals(struct recording *recording)
 	return recording->signals < 0 ? -errno : 0;
 }
 
+/* Only now that there will be something to write: what was there before is lost. */
+static int open_raw(struct recording *recording, struct ft_why *why)
+{
+	const char *path = recording->options->raw_path;
+	int r;
+
+	if (!path)
+		return 0;
+	recording->raw = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	r = recording->raw < 0 ? -errno
+			       : ft_write_all(recording->raw, FT_SLICE_MAGIC, FT_SLICE_MAGIC_BYTES);
+	return r < 0 ? ft_why(why, r, "cannot write %s: %s", path, strerror(-r)) : 0;
+}
+
 static int set_up(struct recording *recording, struct ft_why *why)
 {
 	static const struct ft_collector_sink sink = { .slice = take_slice,
@@ -117,12 +133,8 @@ static int set_up(struct recording *recording, struct ft_why *why)
 		r = ft_collector_add_target(recording->collector, (uint32_t)options->command->pid);
 	if (r < 0)
 		return ft_why(why, r, "cannot select processes: %s", strerror(-r));
-	if (options->raw_fd >= 0) {
-		r = ft_write_all(options->raw_fd, FT_SLICE_MAGIC, FT_SLICE_MAGIC_BYTES);
-		if (r < 0)
-			return ft_why(why, r, "cannot write the raw file: %s", strerror(-r));
-	}
-	return ft_collector_start(recording->collector, why);
+	r = open_raw(recording, why);
+	return r < 0 ? r : ft_collector_start(recording->collector, why);
 }
 
 static void take_signals(struct recording *recording)
@@ -200,7 +212,9 @@ static void loop(struct recording *recording)
 int ft_recording_run(const struct ft_recording_options *options, struct ft_why *why,
 		     struct ft_recording_result *ret_result, struct ft_profile **ret_profile)
 {
-	_cleanup_recording_ struct recording recording = { .options = options, .signals = -1 };
+	_cleanup_recording_ struct recording recording = { .options = options,
+							   .signals = -1,
+							   .raw = -1 };
 	int r;
 
 	r = set_up(&recording, why);

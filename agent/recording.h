@@ -18,8 +18,8 @@ struct ft_recording_options {
 	struct ft_watch *watch; /* targets; with n == 0 no process is watched */
 	struct ft_command *command;
 	const char *command_name;
-	int raw_fd;    /* -1, or where the stream of slices goes, too */
-	bool progress; /* a line on stderr that counts */
+	const char *raw_path; /* NULL, or the file where the stream of slices goes, too */
+	bool progress;	      /* a line on stderr that counts */
 };
 
 struct ft_recording_result {
