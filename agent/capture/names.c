@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "agent/capture/opener.h"
 #include "agent/capture/target_file.h"
 #include "base/array.h"
 #include "base/clock.h"
@@ -29,6 +30,7 @@ struct ft_names {
 	struct ft_processes *processes;
 	const struct ft_names_sink *sink;
 	void *context;
+	struct ft_opener *opener;
 	struct ft_symclient *client; /* NULL: no symbolizer */
 	struct ft_array places;	     /* struct place, in order of request */
 	struct ft_array waiting;     /* uint32_t: places not sent, and some that were */
@@ -42,6 +44,7 @@ int ft_names_new(struct ft_files *files, struct ft_processes *processes,
 		 const struct ft_names_sink *sink, void *context, struct ft_names **ret_names)
 {
 	struct ft_names *names = calloc(1, sizeof(*names));
+	int r;
 
 	if (!names)
 		return -ENOMEM;
@@ -51,6 +54,11 @@ int ft_names_new(struct ft_files *files, struct ft_processes *processes,
 				    .context = context,
 				    .places = FT_ARRAY_INIT(struct place),
 				    .waiting = FT_ARRAY_INIT(uint32_t) };
+	r = ft_opener_new(&names->opener);
+	if (r < 0) {
+		free(names);
+		return r;
+	}
 	*ret_names = names;
 	return 0;
 }
@@ -71,6 +79,7 @@ void ft_names_freep(struct ft_names **p)
 	if (!names)
 		return;
 	ft_symclient_freep(&names->client);
+	ft_opener_freep(&names->opener);
 	ft_names_forget(names);
 	free(names);
 }
@@ -146,7 +155,7 @@ static int open_kallsyms(struct ft_target_file *ret_file)
 static int open_mapped(const struct ft_names *names, const struct ft_file *file, uint32_t pid,
 		       struct ft_target_file *ret_file)
 {
-	int r = ft_target_file_open(pid, file->path, &file->inode, ret_file);
+	int r = ft_opener_open(names->opener, pid, file->path, &file->inode, ret_file);
 
 	for (uint32_t i = 0; r == -ESRCH && i < MAX_ANCESTORS; i++) {
 		const struct ft_process *process = ft_processes_find(names->processes, pid);
@@ -154,14 +163,14 @@ static int open_mapped(const struct ft_names *names, const struct ft_file *file,
 		if (!process || process->ppid == 0)
 			break;
 		pid = process->ppid;
-		r = ft_target_file_open(pid, file->path, &file->inode, ret_file);
+		r = ft_opener_open(names->opener, pid, file->path, &file->inode, ret_file);
 		if (r == 0 && ret_file->trust != FT_TARGET_SAME_INODE) {
 			ft_closep(&ret_file->fd);
 			return -ESTALE;
 		}
 	}
 	if (r == -ESRCH)
-		r = ft_target_file_open_here(file->path, &file->inode, ret_file);
+		r = ft_opener_open(names->opener, 0, file->path, &file->inode, ret_file);
 	return r;
 }
 
