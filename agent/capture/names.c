@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "agent/capture/mapped_file.h"
 #include "agent/capture/opener.h"
 #include "base/array.h"
 #include "base/clock.h"
@@ -33,6 +34,7 @@ struct ft_names {
 	struct ft_processes *processes;
 	const struct ft_names_sink *sink;
 	void *context;
+	struct ft_opener *opener;
 	struct ft_symclient *client; /* NULL: no symbolizer */
 	struct ft_array places;	     /* struct place, in order of request */
 	struct ft_array waiting;     /* uint32_t: places not sent, and some that were */
@@ -48,6 +50,7 @@ int ft_names_new(struct ft_files *files, struct ft_processes *processes,
 		 const struct ft_names_sink *sink, void *context, struct ft_names **ret_names)
 {
 	struct ft_names *names = calloc(1, sizeof(*names));
+	int r;
 
 	if (!names)
 		return -ENOMEM;
@@ -58,6 +61,11 @@ int ft_names_new(struct ft_files *files, struct ft_processes *processes,
 				    .places = FT_ARRAY_INIT(struct place),
 				    .waiting = FT_ARRAY_INIT(uint32_t),
 				    .wanted = FT_ARRAY_INIT(struct wanted) };
+	r = ft_opener_new(&names->opener);
+	if (r < 0) {
+		free(names);
+		return r;
+	}
 	*ret_names = names;
 	return 0;
 }
@@ -78,6 +86,7 @@ void ft_names_freep(struct ft_names **p)
 	if (!names)
 		return;
 	ft_symclient_freep(&names->client);
+	ft_opener_freep(&names->opener);
 	ft_names_forget(names);
 	ft_array_deinit(&names->wanted);
 	free(names);
@@ -158,7 +167,7 @@ static int give_file(struct ft_names *names, uint32_t number, uint32_t pid, uint
 	r = make_room(names);
 	if (r < 0)
 		return r;
-	fd = ft_opener_open(names->files, names->processes, number, pid);
+	fd = ft_mapped_file_open(names->opener, names->files, names->processes, number, pid);
 	if (fd < 0) {
 		refuse(names, file, now_ns, FT_FILE_REFUSED);
 		return NOT_NOW;
