@@ -46,6 +46,7 @@ struct ft_collector {
 	bool begins_epoch; /* the open slice does */
 	uint32_t n_news;   /* programs and mappings announced in this tick */
 	uint64_t queue_full, slices_lost;
+	uint64_t files_refused; /* at the end of the last slice, like the counters below */
 	/* Counters as they were at the end of the last slice. */
 	uint64_t sampler_counts[FT_COUNTERS];
 	struct ft_tracker_counts tracker_counts;
@@ -299,10 +300,12 @@ static void count_user(struct ft_collector *c)
 	struct ft_names_counts names = ft_names_counts(ft_slicer_names(c->slicer));
 	const struct ft_tracker_counts *t = &c->tracker_counts;
 	const struct ft_names_counts *n = &c->names_counts;
+	uint64_t files_refused = ft_files_refused(c->files);
 
 	ft_slicer_count(c->slicer, "sideband_lost", tracker.sideband_lost - t->sideband_lost);
 	ft_slicer_count(c->slicer, "process_limit", tracker.refused - t->refused);
 	ft_slicer_count(c->slicer, "proc_failed", tracker.proc_failures - t->proc_failures);
+	ft_slicer_count(c->slicer, "file_limit", files_refused - c->files_refused);
 	ft_slicer_count(c->slicer, "queue_full", c->queue_full);
 	ft_slicer_count(c->slicer, "slice_lost", c->slices_lost);
 	ft_slicer_count(c->slicer, "name_dropped", names.dropped - n->dropped);
@@ -312,6 +315,7 @@ static void count_user(struct ft_collector *c)
 	c->totals.lost += c->queue_full;
 	c->totals.names_asked = names.asked;
 	c->totals.names_answered = names.answered;
+	c->files_refused = files_refused;
 	c->queue_full = 0;
 	c->slices_lost = 0;
 	c->tracker_counts = tracker;

@@ -56,6 +56,8 @@ uint32_t ft_files_number(struct ft_files *files, const struct ft_inode *inode, c
 /* File number < count, borrowed until a number is given. */
 struct ft_file *ft_files_at(struct ft_files *files, uint32_t number);
 uint32_t ft_files_count(const struct ft_files *files);
+/* How often a file found no number of its own. */
+uint64_t ft_files_refused(const struct ft_files *files);
 
 /* Keep what the symbolizer says of a file. 0 or -ENOMEM. */
 int ft_files_learn(struct ft_files *files, const struct ft_symfile_info *info) FT_MUST_CHECK;
