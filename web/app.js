@@ -52,7 +52,7 @@ export class App {
 	async poll() {
 		clearTimeout(this.timer);
 		try {
-			const meta = await this.source.meta();
+			const meta = await this.source.ask("meta");
 			if (!meta) return;
 			this.meta = meta;
 			this.trouble = "";
@@ -137,7 +137,7 @@ export class App {
 		this.asked[kind] = key;
 		if (isTree) this.find("busy").hidden = this.tree && kind === "tree" && this.isLive();
 		try {
-			const answer = await (isTree ? this.source.tree(params) : this.source.timeline(params));
+			const answer = await this.source.ask(isTree ? "tree" : "timeline", params);
 			if (answer !== undefined && this.asked[kind] === key) show(answer);
 		} catch (error) {
 			if (this.asked[kind] === key) this.showError(error, !this.tree || (kind === "tree" && !this.isLive()));
@@ -164,6 +164,7 @@ export class App {
 
 	loadTree() {
 		return this.load("tree", this.selection(), (raw) => {
+			this.shown = this.asked.tree;
 			this.asked.detail = "";
 			this.showTree(raw);
 			// The zoom of a link may be among what was left out.
@@ -206,12 +207,14 @@ export class App {
 	}
 
 	// Replace a subtree by a finer answer; when the person asked for it, zoom there.
-	loadDetail(node, detail) {
+	async loadDetail(node, detail) {
 		const { tree } = this, root = pathId(tree, node);
 		if (!this.source.canDetail) {
 			this.zoomNotice = "This report holds no more detail than it shows.";
 			return this.showNotes();
 		}
+		// Its place is in this tree, not in the one that is on its way.
+		if (this.shown !== this.asked.tree) return;
 		return this.load("detail", { ...this.selection(), ...(root && { root }), ...detail }, (raw) => {
 			if (this.tree !== tree) return;
 			const zoom = !this.zoomNotice && "min_ppm" in detail && this.graph.focus !== node;

@@ -25,10 +25,8 @@ export const COMMANDS = {
 	escape: (app) => {
 		const { search, graph } = app;
 		if (document.activeElement === search.field) graph.host.focus();
-		else if (graph.tip.hidden && search.field.value) {
-			search.setText("");
-			app.change({ search: "" });
-		} else graph.escape();
+		else if (graph.tip.hidden && search.field.value) search.setText("");
+		else graph.escape();
 	},
 };
 

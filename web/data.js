@@ -1,5 +1,5 @@
 // data.js - where the numbers come from: an agent over HTTP, or a report that carries them.
-// Both answer the same three questions: meta, timeline, tree.
+// Both are asked for "meta", "timeline" and "tree".
 
 import { decodeTree } from "./fttr.js";
 
@@ -54,7 +54,7 @@ class HttpSource {
 	canDetail = true;
 	running = new Map();
 
-	async ask(path, params, read) {
+	async ask(path, params = {}) {
 		this.running.get(path)?.abort();
 		const control = new AbortController();
 		this.running.set(path, control);
@@ -62,24 +62,12 @@ class HttpSource {
 		try {
 			const response = await fetch(`api/1/${path}?${new URLSearchParams(params)}`, { signal: control.signal, cache: "no-cache" });
 			if (!response.ok) throw explainStatus(response.status, await response.text());
-			return await read(response);
+			return path === "tree" ? decodeTree(new Uint8Array(await response.arrayBuffer())) : await response.json();
 		} catch (error) {
 			if (this.running.get(path) === control) throw explainFailure(error, control.signal.aborted);
 		} finally {
 			clearTimeout(timer);
 		}
-	}
-
-	meta() {
-		return this.ask("meta", {}, (response) => response.json());
-	}
-
-	timeline(params) {
-		return this.ask("timeline", params, (response) => response.json());
-	}
-
-	tree(params) {
-		return this.ask("tree", params, async (response) => decodeTree(new Uint8Array(await response.arrayBuffer())));
 	}
 }
 
@@ -92,12 +80,9 @@ class ReportSource {
 		this.base64 = base64;
 	}
 
-	async meta() {
-		return { ...this.carried, source: "report" };
-	}
-
-	async timeline() {
-		return this.carried.timeline ?? null;
+	async ask(what) {
+		if (what === "meta") return { ...this.carried, source: "report" };
+		return what === "tree" ? this.tree() : this.carried.timeline ?? null;
 	}
 
 	async tree() {

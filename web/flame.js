@@ -23,6 +23,7 @@ export class FlameView {
 		this.context = this.canvas.getContext("2d", { alpha: false });
 		this.tree = this.image = this.motion = null;
 		this.frameWanted = 0;
+		this.smallest = 1;
 		this.boxes = [];
 		/** @type {Scene} */
 		this.scene = { from: 0, to: 1, scroll: 0, row: ROW_CSS, flip: false, focus: 0, cursor: -1, hover: -1, hits: null };
@@ -105,11 +106,11 @@ export class FlameView {
 		this.wantFrame();
 	}
 
-	zoomTo(node, animate) {
+	zoomTo(node) {
 		const { tree, scene } = this, top = tree.depth[node] * scene.row;
 		this.focusOn(node);
 		const goal = { from: tree.x[node], to: tree.x[node] + (tree.total[node] || 1) };
-		if (animate && !matchMedia("(prefers-reduced-motion: reduce)").matches)
+		if (!matchMedia("(prefers-reduced-motion: reduce)").matches)
 			this.motion = { old: { from: scene.from, to: scene.to }, goal, start: performance.now() };
 		else this.setRange(goal.from, goal.to);
 		if (top < this.scroll || top + 3 * scene.row > this.scroll + this.canvas.height) this.scroll = top - ROWS_ABOVE * scene.row;

@@ -45,15 +45,11 @@ export class GraphPanel {
 		this.showFocus();
 	}
 
-	show(node, animate) {
-		this.view.zoomTo(node, animate);
-		this.showFocus();
-	}
-
 	// As asked by the person.
 	zoom(node) {
 		this.view.scene.cursor = node;
-		this.show(node, true);
+		this.view.zoomTo(node);
+		this.showFocus();
 		this.app.zoomed(node);
 	}
 

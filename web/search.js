@@ -51,8 +51,7 @@ export class SearchBox {
 	setText(text) {
 		if (this.field.value === text) return;
 		this.field.value = text;
-		this.at = -1;
-		this.run();
+		this.changed();
 	}
 
 	setTree(tree) {

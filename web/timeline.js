@@ -154,9 +154,9 @@ export class TimelineView {
 		canvas.width = values.length;
 		canvas.height = COLUMN_PX;
 		this.place(canvas, data?.from_us, data?.from_us + values.length * data?.step_us);
-		const fill = (color, x, top, height) => {
+		const fill = (color, i, top, height) => {
 			context.fillStyle = color;
-			context.fillRect(x, top, 1, height);
+			context.fillRect(i, top, 1, height);
 		};
 		values.forEach((value, i) => {
 			// Where nothing was recorded, the hatched background of the canvas is seen.

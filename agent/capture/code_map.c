@@ -77,6 +77,14 @@ static uint32_t find(const struct ft_code_map *map, uint32_t pid)
 	return ft_index_find(&map->index, ft_hash_u64(pid), same_pid, map, &pid);
 }
 
+void ft_code_map_doubt(struct ft_code_map *map, uint32_t pid)
+{
+	uint32_t place = find(map, pid);
+
+	if (place != FT_INDEX_NONE)
+		entry_at(map, place)->version = 0; /* which no process has */
+}
+
 bool ft_code_map_meets(struct ft_code_map *map, uint32_t pid)
 {
 	uint32_t place = find(map, pid);

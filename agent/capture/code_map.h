@@ -24,6 +24,8 @@ int ft_code_map_publish(struct ft_code_map *map, const struct ft_process *proces
 			uint32_t anon_file, uint64_t now_ns) FT_MUST_CHECK;
 /* Has no sample met this version of a published process yet? True once per version. */
 bool ft_code_map_meets(struct ft_code_map *map, uint32_t pid);
+/* The kernel side does not know pid, whatever it was told: publish it again next time. */
+void ft_code_map_doubt(struct ft_code_map *map, uint32_t pid);
 /* The kernel side forgets pid. */
 void ft_code_map_remove(struct ft_code_map *map, uint32_t pid, uint64_t now_ns);
 /* Remove those that processes does not know any more. */

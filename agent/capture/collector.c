@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/capture/host.h"
+#include "agent/capture/losses.h"
 #include "agent/capture/perf_event.h"
 #include "agent/capture/sampler.h"
 #include "agent/capture/sideband.h"
@@ -17,11 +18,12 @@
 #include "base/log.h"
 
 /* What is younger than this may still be on its way into a buffer. */
-#define LAG_NS (5 * FT_NS_PER_MS)
+#define LAG_NS FT_NS_PER_MS
 
 /* While programs start, their files must be opened before they are gone again; on an
  * idle host every wakeup counts. */
-#define BUSY_TICK_NS (20 * FT_NS_PER_MS)
+#define BUSY_TICK_NS (10 * FT_NS_PER_MS)
+#define BUSY_FOR_NS  (50 * FT_NS_PER_MS)
 /* A target that has just started is worth more wakeups than a host: its first samples are
  * unwound only when its mappings and tables are there. */
 #define TARGET_TICK_NS (10 * FT_NS_PER_MS)
@@ -51,17 +53,12 @@ struct ft_collector {
 	struct ft_unwinding *unwinding;
 	struct ft_buffer block;
 	struct ft_cpus cpus;
-	uint64_t span_from_ns, cpus_seen_ns, vacated_ns;
+	uint64_t span_from_ns, cpus_seen_ns, vacated_ns, busy_until_ns;
 	bool started;
 	bool new_reader;   /* the next slice must begin an epoch */
 	bool begins_epoch; /* the open slice does */
 	uint32_t n_news;   /* programs and mappings announced in this tick */
-	uint64_t queue_full, slices_lost;
-	/* Counters as they were at the end of the last slice. */
-	uint64_t sampler_counts[FT_COUNTERS];
-	struct ft_tracker_counts tracker_counts;
-	struct ft_names_counts names_counts;
-	struct ft_collector_totals totals;
+	struct ft_losses losses;
 };
 
 static int make_parts(struct ft_collector *c, struct ft_why *why)
@@ -280,7 +277,12 @@ void ft_collector_poll(const struct ft_collector *collector,
 
 struct ft_collector_totals ft_collector_totals(const struct ft_collector *collector)
 {
-	return collector->totals;
+	struct ft_names_counts names = ft_names_counts(ft_slicer_names(collector->slicer));
+
+	return (struct ft_collector_totals){ .samples = collector->losses.samples,
+					     .lost = collector->losses.lost,
+					     .names_asked = names.asked,
+					     .names_answered = names.answered };
 }
 
 /* ---- taking what the kernel has ---- */
@@ -294,7 +296,7 @@ static void queue_sample(void *context, const struct ft_sample_event *event, siz
 	    len < FT_SAMPLE_EVENT_HEAD + 8ul * (event->n_kernel + event->n_user))
 		return; /* FT_EVENT_WAKE: we are awake */
 	if (ft_event_queue_push(c->queue, event->time_ns, SOURCE_SAMPLE, event, len) < 0)
-		c->queue_full++;
+		c->losses.queue_full++;
 }
 
 /* Does the kernel side have something to learn from it? */
@@ -322,9 +324,9 @@ static void handle_sample(struct ft_collector *c, const struct ft_sample_event *
 {
 	const struct ft_process *process = ft_tracker_meet(c->tracker, sample->pid, now_ns);
 
+	ft_unwinding_use(c->unwinding, sample, now_ns);
 	if (process && sample->n_user)
 		ft_unwinding_meet(c->unwinding, process, now_ns);
-	ft_unwinding_use(c->unwinding, sample, now_ns);
 	ft_slicer_sample(c->slicer, sample, process);
 }
 
@@ -359,69 +361,17 @@ static void take(struct ft_collector *c, uint64_t now_ns, uint64_t until_ns)
 
 /* ---- slices ---- */
 
-static void count_kernel(struct ft_collector *c)
-{
-	static const char *const names[FT_COUNTERS] = {
-		[FT_COUNT_RING_FULL] = "ring_full",
-		[FT_COUNT_SCRATCH_BUSY] = "scratch_busy",
-		[FT_COUNT_FOREIGN_PIDNS] = "foreign_pid_namespace",
-		[FT_COUNT_KSTACK_FAILED] = "kernel_stack_failed",
-		[FT_COUNT_TARGETS_FULL] = "targets_full",
-		[FT_COUNT_WAKE_FAILED] = "wake_failed",
-	};
-	uint64_t counts[FT_COUNTERS];
-
-	ft_sampler_counters(c->sampler, counts);
-	for (uint32_t i = 0; i < FT_COUNTERS; i++) {
-		uint64_t n = counts[i] - c->sampler_counts[i];
-
-		if (i == FT_COUNT_SAMPLES)
-			c->totals.samples += n;
-		if (i == FT_COUNT_RING_FULL || i == FT_COUNT_SCRATCH_BUSY)
-			c->totals.lost += n;
-		if (names[i])
-			ft_slicer_count(c->slicer, names[i], n);
-		c->sampler_counts[i] = counts[i];
-	}
-}
-
-static void count_user(struct ft_collector *c)
-{
-	struct ft_tracker_counts tracker = ft_tracker_counts(c->tracker);
-	struct ft_names_counts names = ft_names_counts(ft_slicer_names(c->slicer));
-	const struct ft_tracker_counts *t = &c->tracker_counts;
-	const struct ft_names_counts *n = &c->names_counts;
-
-	ft_slicer_count(c->slicer, "sideband_lost", tracker.sideband_lost - t->sideband_lost);
-	ft_slicer_count(c->slicer, "process_limit", tracker.refused - t->refused);
-	ft_slicer_count(c->slicer, "proc_failed", tracker.proc_failures - t->proc_failures);
-	ft_slicer_count(c->slicer, "queue_full", c->queue_full);
-	ft_slicer_count(c->slicer, "slice_lost", c->slices_lost);
-	ft_slicer_count(c->slicer, "name_dropped", names.dropped - n->dropped);
-	ft_slicer_count(c->slicer, "file_refused", names.refused - n->refused);
-	ft_slicer_count(c->slicer, "symbolizer_died",
-			names.symbolizer_deaths - n->symbolizer_deaths);
-	c->totals.lost += c->queue_full;
-	c->totals.names_asked = names.asked;
-	c->totals.names_answered = names.answered;
-	c->queue_full = 0;
-	c->slices_lost = 0;
-	c->tracker_counts = tracker;
-	c->names_counts = names;
-}
-
 static void end_slice(struct ft_collector *c, uint64_t to_ns)
 {
 	int r;
 
-	count_kernel(c);
-	count_user(c);
+	ft_losses_report(&c->losses, c->sampler, c->tracker, c->unwinding, c->slicer);
 	ft_buffer_clear(&c->block);
 	r = ft_slicer_end(c->slicer, to_ns, &c->block);
 	if (r < 0)
 		ft_log(FT_LOG_ERROR, "slice lost", ft_kv_errno(r));
 	if (r < 0 || c->new_reader || !c->sink->slice(c->context, c->block.data, c->block.len)) {
-		c->slices_lost++;
+		c->losses.slices_lost++;
 		c->new_reader = true;
 	}
 	begin_slice(c, to_ns);
@@ -457,6 +407,14 @@ static void follow_cpus(struct ft_collector *c, uint64_t now_ns)
 		ft_log(FT_LOG_WARN, "process events of a new CPU cannot be had");
 }
 
+/* One program seldom starts alone, and the next may start while wakes are rationed. */
+static bool is_busy(struct ft_collector *c, uint64_t now_ns)
+{
+	if (c->n_news || ft_tracker_is_walking(c->tracker))
+		c->busy_until_ns = now_ns + BUSY_FOR_NS;
+	return now_ns < c->busy_until_ns;
+}
+
 uint64_t ft_collector_tick(struct ft_collector *collector)
 {
 	struct ft_collector *c = collector;
@@ -475,8 +433,7 @@ uint64_t ft_collector_tick(struct ft_collector *collector)
 	if (c->options.only_targets)
 		next_ns = now_ns + TARGET_TICK_NS;
 	else
-		next_ns = now_ns + (c->n_news || ft_tracker_is_walking(c->tracker) ? BUSY_TICK_NS
-										   : IDLE_TICK_NS);
+		next_ns = now_ns + (is_busy(c, now_ns) ? BUSY_TICK_NS : IDLE_TICK_NS);
 	return FT_MIN(next_ns, c->span_from_ns + FT_COLLECTOR_SLICE_NS + LAG_NS);
 }
 

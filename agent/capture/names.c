@@ -3,25 +3,17 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "agent/capture/mapped_file.h"
 #include "agent/capture/opener.h"
+#include "agent/capture/places.h"
 #include "base/array.h"
 #include "base/clock.h"
-#include "base/index.h"
 #include "base/log.h"
 
 #define FIRST_RETRY_NS	 (10 * FT_NS_PER_SEC)
 #define MAX_RETRY_SHIFTS 8u /* 10 s doubled 8 times: 43 min */
 
 enum { NOT_NOW = 1 }; /* outcome beside 0 of giving a file */
-
-enum place_state { WAITING, SENT, DONE };
-
-struct place {
-	uint32_t file;
-	uint32_t pid; /* in which it was seen */
-	uint64_t address;
-	enum place_state state;
-};
 
 struct wanted {
 	uint32_t file;
@@ -33,14 +25,12 @@ struct ft_names {
 	struct ft_processes *processes;
 	const struct ft_names_sink *sink;
 	void *context;
+	struct ft_opener *opener;
 	struct ft_symclient *client; /* NULL: no symbolizer */
-	struct ft_array places;	     /* struct place, in order of request */
-	struct ft_array waiting;     /* uint32_t: places not sent, and some that were */
-	struct ft_array wanted;	     /* struct wanted: files whose table was not asked for yet */
-	struct ft_index by_place;
-	uint32_t n_waiting, n_sent;
-	uint32_t n_tables; /* asked for and not answered */
-	uint32_t n_open;   /* files the symbolizer has */
+	struct ft_places places;
+	struct ft_array wanted; /* struct wanted: files whose table was not asked for yet */
+	uint32_t n_tables;	/* asked for and not answered */
+	uint32_t n_open;	/* files the symbolizer has */
 	struct ft_names_counts counts;
 };
 
@@ -48,6 +38,7 @@ int ft_names_new(struct ft_files *files, struct ft_processes *processes,
 		 const struct ft_names_sink *sink, void *context, struct ft_names **ret_names)
 {
 	struct ft_names *names = calloc(1, sizeof(*names));
+	int r;
 
 	if (!names)
 		return -ENOMEM;
@@ -55,20 +46,20 @@ int ft_names_new(struct ft_files *files, struct ft_processes *processes,
 				    .processes = processes,
 				    .sink = sink,
 				    .context = context,
-				    .places = FT_ARRAY_INIT(struct place),
-				    .waiting = FT_ARRAY_INIT(uint32_t),
+				    .places = FT_PLACES_EMPTY,
 				    .wanted = FT_ARRAY_INIT(struct wanted) };
+	r = ft_opener_new(&names->opener);
+	if (r < 0) {
+		free(names);
+		return r;
+	}
 	*ret_names = names;
 	return 0;
 }
 
 void ft_names_forget(struct ft_names *names)
 {
-	ft_array_deinit(&names->places);
-	ft_array_deinit(&names->waiting);
-	ft_index_deinit(&names->by_place);
-	names->n_waiting = 0;
-	names->n_sent = 0;
+	ft_places_clear(&names->places);
 }
 
 void ft_names_freep(struct ft_names **p)
@@ -78,27 +69,10 @@ void ft_names_freep(struct ft_names **p)
 	if (!names)
 		return;
 	ft_symclient_freep(&names->client);
+	ft_opener_freep(&names->opener);
 	ft_names_forget(names);
 	ft_array_deinit(&names->wanted);
 	free(names);
-}
-
-static struct place *place_at(const struct ft_names *names, uint32_t i)
-{
-	return ft_array_at(&names->places, i);
-}
-
-static bool same_place(const void *context, const void *key, uint32_t id)
-{
-	const struct place *a = key, *b = place_at(context, id);
-
-	return a->file == b->file && a->address == b->address;
-}
-
-static uint32_t find(const struct ft_names *names, const struct place *place)
-{
-	return ft_index_find(&names->by_place, ft_hash_mix(place->file, place->address), same_place,
-			     names, place);
 }
 
 /* ---- files ---- */
@@ -158,7 +132,7 @@ static int give_file(struct ft_names *names, uint32_t number, uint32_t pid, uint
 	r = make_room(names);
 	if (r < 0)
 		return r;
-	fd = ft_opener_open(names->files, names->processes, number, pid);
+	fd = ft_mapped_file_open(names->opener, names->files, names->processes, number, pid);
 	if (fd < 0) {
 		refuse(names, file, now_ns, FT_FILE_REFUSED);
 		return NOT_NOW;
@@ -174,52 +148,25 @@ static int give_file(struct ft_names *names, uint32_t number, uint32_t pid, uint
 
 /* ---- places ---- */
 
-static int add_place(struct ft_names *names, const struct place *place)
-{
-	uint32_t number = names->places.n;
-	int r;
-
-	r = ft_array_push(&names->places, place, 1);
-	if (r < 0)
-		return r;
-	r = ft_array_push(&names->waiting, &number, 1);
-	if (r == 0) {
-		r = ft_index_add(&names->by_place, ft_hash_mix(place->file, place->address),
-				 number);
-		if (r < 0)
-			ft_array_cut(&names->waiting, names->waiting.n - 1);
-	}
-	if (r < 0)
-		ft_array_cut(&names->places, number);
-	return r;
-}
-
-static struct place *waiting_at(const struct ft_names *names, uint32_t i)
-{
-	return place_at(names, *(uint32_t *)ft_array_at(&names->waiting, i));
-}
-
 void ft_names_request(struct ft_names *names, uint32_t file, uint64_t address, uint32_t pid)
 {
-	struct place place = { .file = file, .pid = pid, .address = address, .state = WAITING };
 	uint64_t now_ns = ft_monotonic_ns();
 	uint8_t kind = ft_files_at(names->files, file)->kind;
 
 	if (kind != FT_FILE_ELF && kind != FT_FILE_KERNEL && kind != FT_FILE_VDSO)
 		return; /* nothing names these yet */
-	if (find(names, &place) != FT_INDEX_NONE)
+	if (ft_places_find(&names->places, file, address))
 		return;
-	if (names->n_waiting + names->n_sent >= FT_NAMES_MAX_WAITING) {
+	if (names->places.n_waiting + names->places.n_sent >= FT_NAMES_MAX_WAITING) {
 		names->counts.dropped++;
 		return;
 	}
 	ft_files_at(names->files, file)->used_ns = now_ns;
 	(void)give_file(names, file, pid, now_ns); /* else later, when it is asked */
-	if (add_place(names, &place) < 0) {
+	if (ft_places_add(&names->places, file, address, pid) < 0) {
 		names->counts.dropped++;
 		return;
 	}
-	names->n_waiting++;
 	names->counts.asked++;
 }
 
@@ -227,14 +174,14 @@ void ft_names_request(struct ft_names *names, uint32_t file, uint64_t address, u
 static int send_file(struct ft_names *names, uint32_t first)
 {
 	uint64_t addresses[FT_SYM_MAX_BATCH];
-	struct place *places[FT_SYM_MAX_BATCH];
-	uint32_t file = waiting_at(names, first)->file, n = 0;
+	struct ft_place *places[FT_SYM_MAX_BATCH];
+	uint32_t file = ft_places_waiting_at(&names->places, first)->file, n = 0;
 	int r;
 
-	for (uint32_t i = first; i < names->waiting.n && n < FT_SYM_MAX_BATCH; i++) {
-		struct place *place = waiting_at(names, i);
+	for (uint32_t i = first; i < names->places.waiting.n && n < FT_SYM_MAX_BATCH; i++) {
+		struct ft_place *place = ft_places_waiting_at(&names->places, i);
 
-		if (place->state != WAITING || place->file != file)
+		if (place->state != FT_PLACE_WAITING || place->file != file)
 			continue;
 		addresses[n] = place->address;
 		places[n++] = place;
@@ -243,37 +190,22 @@ static int send_file(struct ft_names *names, uint32_t first)
 	if (r < 0)
 		return r;
 	for (uint32_t i = 0; i < n; i++)
-		places[i]->state = SENT;
+		places[i]->state = FT_PLACE_SENT;
 	ft_files_at(names->files, file)->n_asked += n;
-	names->n_waiting -= n;
-	names->n_sent += n;
+	ft_places_sent(&names->places, n);
 	return 0;
-}
-
-/* Keep in the list what still waits: places of files that cannot be read now. */
-static void compact_waiting(struct ft_names *names)
-{
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < names->waiting.n; i++)
-		if (waiting_at(names, i)->state == WAITING) {
-			uint32_t *to = ft_array_at(&names->waiting, kept++);
-
-			*to = *(uint32_t *)ft_array_at(&names->waiting, i);
-		}
-	ft_array_cut(&names->waiting, kept);
 }
 
 static int send_waiting(struct ft_names *names, uint64_t now_ns)
 {
 	int r = 0;
 
-	if (names->n_waiting == 0)
+	if (names->places.n_waiting == 0)
 		return 0;
-	for (uint32_t i = 0; r == 0 && i < names->waiting.n; i++) {
-		const struct place *place = waiting_at(names, i);
+	for (uint32_t i = 0; r == 0 && i < names->places.waiting.n; i++) {
+		const struct ft_place *place = ft_places_waiting_at(&names->places, i);
 
-		if (place->state != WAITING)
+		if (place->state != FT_PLACE_WAITING)
 			continue;
 		r = give_file(names, place->file, place->pid, now_ns);
 		if (r == 0)
@@ -281,7 +213,7 @@ static int send_waiting(struct ft_names *names, uint64_t now_ns)
 		else if (r == NOT_NOW)
 			r = 0;
 	}
-	compact_waiting(names);
+	ft_places_compact(&names->places);
 	return r == -EAGAIN ? 0 : r;
 }
 
@@ -378,39 +310,19 @@ static void take_info(void *context, const struct ft_symfile_info *info)
 static void take_answer(void *context, const struct ft_symanswer *answer)
 {
 	struct ft_names *names = context;
-	struct place key = { .file = answer->file, .address = answer->address };
+	struct ft_place *place = ft_places_find(&names->places, answer->file, answer->address);
 	struct ft_file *file = ft_files_at(names->files, answer->file);
-	uint32_t i = find(names, &key);
 
 	file->n_asked -= file->n_asked > 0;
-	if (i == FT_INDEX_NONE || place_at(names, i)->state != SENT)
+	if (!place || place->state != FT_PLACE_SENT)
 		return; /* of an epoch that has ended */
-	place_at(names, i)->state = DONE;
-	names->n_sent--;
+	ft_places_done(&names->places, place);
 	names->counts.answered++;
 	file->n_failures = 0;
 	names->sink->answer(names->context, answer);
 }
 
 /* ---- life and death of the symbolizer ---- */
-
-static void ask_again(struct ft_names *names)
-{
-	for (uint32_t i = 0; i < names->places.n; i++) {
-		struct place *place = place_at(names, i);
-
-		if (place->state != SENT)
-			continue;
-		names->n_sent--;
-		if (ft_array_push(&names->waiting, &i, 1) < 0) {
-			place->state = DONE; /* stays without a name */
-			names->counts.dropped++;
-			continue;
-		}
-		place->state = WAITING;
-		names->n_waiting++;
-	}
-}
 
 static void bury(struct ft_names *names, uint64_t now_ns)
 {
@@ -426,7 +338,7 @@ static void bury(struct ft_names *names, uint64_t now_ns)
 			file->table = FT_FILE_TABLE_UNASKED;
 	}
 	names->n_tables = 0;
-	ask_again(names);
+	names->counts.dropped += ft_places_again(&names->places);
 	names->n_open = 0;
 	names->counts.symbolizer_deaths++;
 	ft_symclient_freep(&names->client);
@@ -478,13 +390,13 @@ bool ft_names_wants_write(const struct ft_names *names)
 
 uint32_t ft_names_waiting(const struct ft_names *names)
 {
-	uint32_t n = names->n_sent;
+	uint32_t n = names->places.n_sent;
 
-	for (uint32_t i = 0; i < names->waiting.n; i++) {
-		const struct place *place = waiting_at(names, i);
+	for (uint32_t i = 0; i < names->places.waiting.n; i++) {
+		const struct ft_place *place = ft_places_waiting_at(&names->places, i);
 		const struct ft_file *file = ft_files_at(names->files, place->file);
 
-		n += place->state == WAITING &&
+		n += place->state == FT_PLACE_WAITING &&
 		     (file->state == FT_FILE_OPEN || file->state == FT_FILE_CLOSED);
 	}
 	return n;

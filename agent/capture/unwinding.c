@@ -88,6 +88,10 @@ void ft_unwinding_use(struct ft_unwinding *unwinding, const struct ft_sample_eve
 	const __u64 *user = event->frames + event->n_kernel;
 	uint32_t last = UINT32_MAX;
 
+	/* An exec that was interrupted in its middle drops what was published meanwhile. */
+	if (event->outcome == FT_OUTCOME_NO_PROCESS)
+		ft_code_map_doubt(unwinding->code, event->pid);
+
 	for (uint32_t i = 0; i < event->n_user; i++) {
 		uint32_t file = FT_FRAME_FILE(user[i]);
 
