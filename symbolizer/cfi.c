@@ -210,6 +210,8 @@ static int build(struct builder *b, struct ft_cfi_table *table)
 		r = add_all(b);
 	if (r < 0)
 		return r;
+	/* Frame information is believed where sections say there is no code. */
+	b->facts.text_bytes = FT_MAX(b->facts.text_bytes, b->facts.covered_bytes);
 	table->facts = b->facts;
 	return ft_rowpages_finish(b->pages, table);
 }

@@ -225,6 +225,12 @@ int ft_rowpages_add(struct ft_rowpages *pages, uint64_t offset, struct ft_unwind
 
 	if (same_rule(&rule, &pages->now))
 		return 0;
+	/* Who says two things of one place means the second. */
+	if (pages->is_open && offset == pages->offset) {
+		pages->row = rule;
+		pages->now = rule;
+		return 0;
+	}
 	if (!pages->is_open ||
 	    (offset >> FT_UNWIND_PAGE_BITS) != (pages->offset >> FT_UNWIND_PAGE_BITS))
 		r = turn_pages(pages, offset);
