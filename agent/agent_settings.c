@@ -60,9 +60,13 @@ static int copy(char *to, size_t size, const char *name, const char *value, stru
 static int add_host(struct ft_agent_settings *s, const char *name, const char *value,
 		    struct ft_why *why)
 {
+	int r;
+
 	if (s->n_hosts == FT_AGENT_MAX_HOSTS)
 		return ft_why(why, -EINVAL, "at most %u times --allow-host", FT_AGENT_MAX_HOSTS);
-	return copy(s->hosts[s->n_hosts++], sizeof(s->hosts[0]), name, value, why);
+	r = copy(s->hosts[s->n_hosts], sizeof(s->hosts[0]), name, value, why);
+	s->n_hosts += r == 0;
+	return r;
 }
 
 static int set_window(struct ft_agent_settings *s, const char *value, struct ft_why *why)
@@ -164,6 +168,16 @@ static char *trim(char *text)
 	return text;
 }
 
+/* A # inside a word belongs to it: a token may hold one. */
+static void cut_comment(char *line)
+{
+	for (char *c = line; *c; c++)
+		if (*c == '#' && (c == line || isspace((unsigned char)c[-1]))) {
+			*c = '\0';
+			return;
+		}
+}
+
 int ft_agent_settings_text(struct ft_agent_settings *settings, const char *text, struct ft_why *why)
 {
 	for (unsigned int number = 1; *text; number++) {
@@ -177,7 +191,7 @@ int ft_agent_settings_text(struct ft_agent_settings *settings, const char *text,
 		memcpy(line, text, len);
 		line[len] = '\0';
 		text += len + (text[len] == '\n');
-		line[strcspn(line, "#")] = '\0';
+		cut_comment(line);
 		if (*trim(line) == '\0')
 			continue;
 		equals = strchr(line, '=');

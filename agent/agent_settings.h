@@ -1,6 +1,7 @@
 /* agent_settings.h - what `flametrail agent` can be told, by flag, by environment
  * (FLAMETRAIL_LISTEN for --listen) or by a configuration file ("listen = ..." a line,
- * # begins a comment). A flag wins over the environment, that over the file. */
+ * # at the beginning of a word begins a comment). A flag wins over the environment, that over the
+ * file. */
 #pragma once
 
 #include <limits.h>

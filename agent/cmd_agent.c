@@ -10,6 +10,7 @@
 #include "agent/commands.h"
 #include "agent/listen.h"
 #include "agent/privileges.h"
+#include "agent/slice_file.h"
 #include "agent/supervisor.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -166,46 +167,59 @@ static int check_reach(const struct ft_agent_settings *settings, const struct ft
 		      listening->text);
 }
 
-static int run(const struct ft_agent_settings *settings, struct ft_why *why)
+static int serve(const struct ft_agent_settings *settings, const struct ft_listen *listening,
+		 struct ft_why *why)
 {
 	const char *hosts[FT_AGENT_MAX_HOSTS + 1] = { NULL };
-	struct ft_supervisor_options options = {
-		.collector = { .hz = settings->hz,
-			       .cycles = settings->cycles,
-			       .agent = "flametrail " FT_VERSION },
-		.replay = *settings->replay ? settings->replay : NULL,
-	};
-	struct ft_listen listening;
-	_cleanup_close_ int listen_fd = -1;
+	const char *replay = *settings->replay ? settings->replay : NULL;
 	int r;
 
-	r = prepare_directories(settings, why);
-	if (r < 0)
-		return r;
-	if (options.replay && access(options.replay, R_OK) < 0)
-		return ft_why(why, -errno, "cannot read %s: %s", options.replay, strerror(errno));
-	r = ft_listen_open(settings->listen, &listening);
-	if (r < 0)
-		return r == -EINVAL ? 2 : 1; /* it has said why */
-	listen_fd = listening.fd;
-	r = check_reach(settings, &listening, why);
+	r = check_reach(settings, listening, why);
+	if (r == 0)
+		r = prepare_directories(settings, why);
 	if (r < 0)
 		return r;
 	for (uint32_t i = 0; i < settings->n_hosts; i++)
 		hosts[i] = settings->hosts[i];
-	options.address = listening.url;
-	options.server = (struct ft_server_options){
-		.listen_fd = listening.fd,
-		.listen_is_unix = listening.is_unix,
-		.listen_text = listening.text,
-		.store_dir = settings->store,
-		.window_ns = settings->window_ns,
-		.pprof_dir = *settings->pprof_dir ? settings->pprof_dir : NULL,
-		.token = *settings->token ? settings->token : NULL,
-		.allow_hosts = hosts,
-		.source = "agent",
-	};
-	return ft_supervisor_run(&options);
+	return ft_supervisor_run(&(struct ft_supervisor_options){
+		.collector = { .hz = settings->hz,
+			       .cycles = settings->cycles,
+			       .agent = "flametrail " FT_VERSION },
+		.replay = replay,
+		.address = listening->url,
+		.server = {
+			.listen_fd = listening->fd,
+			.listen_is_unix = listening->is_unix,
+			.listen_text = listening->text,
+			.store_dir = settings->store,
+			.window_ns = settings->window_ns,
+			.pprof_dir = *settings->pprof_dir ? settings->pprof_dir : NULL,
+			.token = *settings->token ? settings->token : NULL,
+			.allow_hosts = hosts,
+			/* What is replayed neither grows nor goes stale. */
+			.source = replay ? "file" : "agent",
+		},
+	});
+}
+
+/* Whatever can be wrong with the question is found before anything is made. */
+static int run(const struct ft_agent_settings *settings, struct ft_why *why)
+{
+	struct ft_listen listening;
+	int r = 0;
+
+	if (*settings->replay)
+		r = ft_slice_file_check(settings->replay, why);
+	if (r < 0)
+		return r;
+	r = ft_listen_open(settings->listen, &listening);
+	if (r < 0)
+		return r == -EINVAL ? 2 : 1; /* it has said why */
+	r = serve(settings, &listening, why);
+	if (listening.is_unix)
+		unlink(listening.text);
+	ft_closep(&listening.fd);
+	return r;
 }
 
 int ft_cmd_agent(int argc, char **argv)

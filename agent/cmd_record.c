@@ -385,6 +385,15 @@ static int replay(struct arguments *a, struct ft_why *why)
 	return r < 0 ? r : write_result(a, profile, why);
 }
 
+/* Is there a command, whose exit codes are its own? Parsing may not have come to it. */
+static bool has_command(const struct arguments *a, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--") == 0)
+			return true;
+	return a->command;
+}
+
 int ft_cmd_record(int argc, char **argv)
 {
 	_cleanup_arguments_ struct arguments a = {
@@ -399,7 +408,7 @@ int ft_cmd_record(int argc, char **argv)
 	if (r != 0) {
 		if (r < 0)
 			ft_complain("%s", why.text);
-		return r > 0 ? 0 : a.command ? EXIT_OWN_FAILURE : 2;
+		return r > 0 ? 0 : has_command(&a, argc, argv) ? EXIT_OWN_FAILURE : 2;
 	}
 	if (a.replay) {
 		r = replay(&a, &why);

@@ -60,6 +60,17 @@ static int usage_error(const char *text)
 	return 2;
 }
 
+static int option_error(int option, const char *text)
+{
+	if (option == '?')
+		ft_complain("unknown option %s; see flametrail view --help", text);
+	else if (option == OPT_HOST)
+		ft_complain("more than %u --allow-host", MAX_HOSTS);
+	else
+		ft_complain("%s wants a value; see flametrail view --help", text);
+	return 2;
+}
+
 /* -1: go on; else the exit code. */
 static int parse_arguments(int argc, char **argv, struct arguments *a)
 {
@@ -67,7 +78,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
 
 	opterr = 0; /* we say it ourselves */
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) >= 0) {
 		if (option == 'h') {
 			fputs(help, stdout);
 			return 0;
@@ -79,7 +90,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
 		else if (option == OPT_HOST && a->n_hosts < MAX_HOSTS)
 			a->hosts[a->n_hosts++] = optarg;
 		else
-			return usage_error("an option is not known, or lacks its value");
+			return option_error(option, argv[optind - 1]);
 	}
 	if (argc - optind != 1)
 		return usage_error("give one file or store directory");
@@ -117,10 +128,12 @@ static int complain(const char *path, int error, const char *why)
 	if (error == -ENODATA)
 		ft_complain("%s is cut short: copy or record it again", path);
 	else if (error == -EBADMSG)
-		ft_complain("%s is neither a pprof file, nor recorded slices, nor a store%s%s",
-			    path, why ? ": " : "", why ? why : "");
+		ft_complain("%s cannot be shown: %s; give a pprof file, slices of record --raw, or "
+			    "an agent's store",
+			    path, why ? why : "its slices are damaged");
 	else if (error == -ENOENT)
-		ft_complain("there is no file %s", path);
+		ft_complain("there is no file %s: give the name of one, or of an agent's store",
+			    path);
 	else if (error == -EFBIG)
 		ft_complain("%s is larger than 1 GiB: choose a shorter profile", path);
 	else
@@ -189,7 +202,9 @@ static int check_store(const char *dir)
 	int r = ft_store_open(dir, FT_STORE_READ, &store);
 
 	if (r == -ENOENT)
-		ft_complain("%s is no store: it holds no flametrail.db", dir);
+		ft_complain("%s is no store, it holds no flametrail.db: give a directory that an "
+			    "agent was given with --store",
+			    dir);
 	else if (r == -EUCLEAN)
 		ft_complain("the store %s is damaged: start the agent on it, which sets it aside",
 			    dir);
@@ -229,8 +244,9 @@ int ft_cmd_view(int argc, char **argv)
 		return code;
 	if (open_subject(&a, &subject) < 0)
 		return EXIT_FAILURE;
-	if (ft_listen_open(a.listen, &listen) < 0)
-		return EXIT_FAILURE;
+	code = ft_listen_open(a.listen, &listen);
+	if (code < 0)
+		return code == -EINVAL ? 2 : EXIT_FAILURE; /* it has said why */
 	if (!listen.is_loopback && !a.token) {
 		ft_complain("%s can be reached from other hosts: give a --token, or listen on "
 			    "127.0.0.1",

@@ -35,21 +35,45 @@ static void worker_deinit(struct worker *worker)
 }
 #define _cleanup_worker_ FT_CLEANUP(worker_deinit)
 
+static void tell_supervisor(struct worker *worker, enum ft_control letter)
+{
+	if (ft_control_send(worker->control, letter, -1) < 0)
+		worker->ending = true; /* it has gone */
+}
+
+static void report_stuck(void *context)
+{
+	tell_supervisor(context, FT_CONTROL_STUCK);
+}
+
+static void hang_up(struct worker *worker)
+{
+	ft_outbox_connect(&worker->outbox, -1);
+	tell_supervisor(worker, FT_CONTROL_HUNG_UP);
+}
+
+static void send_waiting(struct worker *worker)
+{
+	if (!ft_outbox_flush(&worker->outbox))
+		hang_up(worker);
+}
+
 static bool take_slice(void *context, const uint8_t *block, size_t len)
 {
 	struct worker *worker = context;
 	bool taken = ft_outbox_put(&worker->outbox, block, len);
 
-	ft_outbox_flush(&worker->outbox);
+	send_waiting(worker);
 	return taken;
 }
 
-static void report_stuck(void *context)
+/* Privileges are gone for good; the supervisor starts another of us who has them yet. */
+static void end_for_cpu(void *context)
 {
 	struct worker *worker = context;
 
-	if (ft_control_send(worker->control, FT_CONTROL_STUCK, -1) < 0)
-		worker->ending = true; /* the supervisor has gone */
+	ft_log(FT_LOG_INFO, "a new CPU takes privileges that were given up: beginning anew");
+	worker->ending = true;
 }
 
 static void connect_server(struct worker *worker, int fd)
@@ -114,8 +138,11 @@ static void wait_until(struct worker *worker, uint64_t when_ns)
 	if (fds[SIGNALS].revents && read(worker->signals, &info, sizeof(info)) == sizeof(info) &&
 	    info.ssi_signo == SIGTERM)
 		worker->ending = true;
-	if (fds[SERVER].revents && !ft_outbox_flush(&worker->outbox))
-		ft_log(FT_LOG_WARN, "the server has gone, slices are lost until it is back");
+	/* When nothing waits only poll tells that it has gone, and would tell for ever. */
+	if (fds[SERVER].revents & (POLLERR | POLLHUP) && worker->outbox.fd == fds[SERVER].fd)
+		hang_up(worker);
+	else if (fds[SERVER].revents)
+		send_waiting(worker);
 }
 
 static void send_rest(struct worker *worker)
@@ -134,12 +161,16 @@ static void send_rest(struct worker *worker)
 static int begin(struct worker *worker, const struct ft_collector_options *options)
 {
 	static const struct ft_collector_sink sink = { .slice = take_slice,
-						       .symbolizer_lost = report_stuck };
+						       .symbolizer_lost = report_stuck,
+						       .cpu_refused = end_for_cpu };
 	struct ft_why why = { "" };
 	int r;
 
-	worker->signals = watch_signals();
-	r = ft_collector_new(options, &sink, worker, &why, &worker->collector);
+	r = watch_signals();
+	if (r >= 0) {
+		worker->signals = r;
+		r = ft_collector_new(options, &sink, worker, &why, &worker->collector);
+	}
 	if (r == 0)
 		r = ft_become(FT_ROLE_COLLECTOR);
 	if (r == 0)

@@ -32,6 +32,16 @@ bool ft_outbox_put(struct ft_outbox *outbox, const void *block, size_t len)
 	return true;
 }
 
+/* What has gone must not count against the limit: a reader that is always a little
+ * behind never lets the buffer run empty. */
+static void drop_sent(struct ft_outbox *outbox)
+{
+	if (outbox->sent < outbox->waiting.len / 2)
+		return;
+	ft_buffer_consume(&outbox->waiting, outbox->sent);
+	outbox->sent = 0;
+}
+
 bool ft_outbox_flush(struct ft_outbox *outbox)
 {
 	while (outbox->fd >= 0 && outbox->sent < outbox->waiting.len) {
@@ -40,8 +50,10 @@ bool ft_outbox_flush(struct ft_outbox *outbox)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno == EAGAIN)
+		if (n < 0 && errno == EAGAIN) {
+			drop_sent(outbox);
 			return true;
+		}
 		if (n < 0) {
 			ft_outbox_connect(outbox, -1);
 			return false;

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "agent/profile/slice.h"
+#include "agent/slice_file.h"
 #include "agent/symbolizer_process.h"
 #include "base/clock.h"
 #include "base/io.h"
@@ -18,7 +19,6 @@
 #define NAMES_WAIT_NS (600 * FT_NS_PER_MS)
 #define PROGRESS_NS   (500 * FT_NS_PER_MS)
 #define MAX_RESTARTS  20u
-#define REPLAY_CHUNK  (1u << 20)
 
 struct recording {
 	const struct ft_recording_options *options;
@@ -224,73 +224,23 @@ int ft_recording_run(const struct ft_recording_options *options, struct ft_why *
 
 /* ---- replay ---- */
 
-static int replay_blocks(struct ft_buffer *bytes, struct ft_gather *gather, bool at_end)
+static int replay_slice(void *context, const uint8_t *payload, size_t len)
 {
-	const uint8_t *payload;
-	size_t at = 0, len, used;
-	int r;
-
-	while ((r = ft_slice_split(bytes->data + at, bytes->len - at, &payload, &len, &used)) ==
-	       1) {
-		r = ft_gather_slice(gather, payload, len);
-		if (r < 0)
-			return r;
-		at += used;
-	}
-	ft_buffer_consume(bytes, at);
-	if (r == 0 && at_end && bytes->len > 0)
-		return -EPIPE;
-	return r;
-}
-
-static int replay_stream(int fd, struct ft_gather *gather)
-{
-	_cleanup_buffer_ struct ft_buffer bytes =
-		FT_BUFFER_INIT(FT_SLICE_MAX_BYTES + FT_SLICE_HEAD_BYTES + REPLAY_CHUNK);
-	char magic[FT_SLICE_MAGIC_BYTES];
-	ssize_t n;
-	int r;
-
-	n = read(fd, magic, sizeof(magic));
-	if (n != sizeof(magic) || memcmp(magic, FT_SLICE_MAGIC, sizeof(magic)) != 0)
-		return -EMEDIUMTYPE;
-	do {
-		uint8_t *room = ft_buffer_extend(&bytes, REPLAY_CHUNK);
-
-		if (!room)
-			return bytes.error;
-		n = read(fd, room, REPLAY_CHUNK);
-		if (n < 0)
-			return -errno;
-		bytes.len -= REPLAY_CHUNK - (size_t)n;
-		r = replay_blocks(&bytes, gather, n == 0);
-		if (r < 0)
-			return r;
-	} while (n > 0);
-	return 0;
+	return ft_gather_slice(context, payload, len);
 }
 
 int ft_recording_replay(const char *path, const struct ft_gather_options *options,
 			struct ft_why *why, struct ft_profile **ret_profile)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	_cleanup_gather_ struct ft_gather *gather = NULL;
 	int r;
 
-	if (fd < 0)
-		return ft_why(why, -errno, "cannot open %s: %s", path, strerror(errno));
 	r = ft_gather_new(options, &gather);
 	if (r < 0)
 		return ft_why(why, r, "out of memory");
-	r = replay_stream(fd, gather);
-	if (r == -EMEDIUMTYPE)
-		return ft_why(why, r, "%s is not a file of slices; make one with record --raw",
-			      path);
-	if (r == -EPIPE || r == -EBADMSG)
-		return ft_why(why, r, "%s is %s; record it again", path,
-			      r == -EPIPE ? "cut off in the middle" : "damaged");
+	r = ft_slice_file_read(path, replay_slice, gather, why);
 	if (r < 0)
-		return ft_why(why, r, "cannot read %s: %s", path, strerror(-r));
+		return r;
 	r = ft_gather_profile(gather, ret_profile);
 	return r < 0 ? ft_why(why, r, "cannot make the profile: %s", strerror(-r)) : 0;
 }

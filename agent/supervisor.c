@@ -23,6 +23,7 @@
 #define FIRST_PAUSE_NS (100 * FT_NS_PER_MS)
 #define MAX_PAUSE_NS   (30 * FT_NS_PER_SEC)
 #define CALM_NS	       (60 * FT_NS_PER_SEC) /* up so long: its past is forgotten */
+#define RECONNECT_NS   FT_NS_PER_SEC	    /* before a stream that was closed is made again */
 #define STOP_NS	       (3 * FT_NS_PER_SEC)  /* to end by itself, before it is killed */
 
 enum which { SERVER, COLLECTOR, SYMBOLIZER, WORKERS };
@@ -34,14 +35,15 @@ struct worker {
 	int control; /* our end; -1: none */
 	uint64_t started_ns, not_before_ns;
 	uint64_t pause_ns; /* before the next restart */
-	bool started_before, done;
+	bool started_before, ready, done;
 };
 
 struct supervisor {
 	const struct ft_supervisor_options *options;
 	struct worker workers[WORKERS];
 	int signals;
-	bool ready; /* everything has worked once */
+	bool ready;	       /* everything has worked once */
+	uint64_t reconnect_ns; /* when to make the stream of slices again; 0: not asked */
 	bool ending, failed;
 };
 
@@ -122,7 +124,7 @@ static int connect_slices(struct supervisor *s)
 	_cleanup_close_ int from = -1, to = -1;
 	int r;
 
-	if (s->workers[SERVER].pid == 0 || s->workers[COLLECTOR].pid == 0)
+	if (s->workers[SERVER].control < 0 || s->workers[COLLECTOR].control < 0)
 		return 0;
 	r = ft_socket_pair(SOCK_STREAM, &from, &to);
 	if (r < 0)
@@ -157,6 +159,9 @@ static void start(struct supervisor *s, enum which which, uint64_t now_ns)
 		ft_log(FT_LOG_ERROR, "cannot start worker", ft_kv_text("worker", names[which]),
 		       ft_kv_errno(r));
 		worker->not_before_ns = now_ns + MAX_PAUSE_NS;
+		if (worker->pid) /* it runs, but nobody could tell it whom to talk to */
+			kill(worker->pid, SIGKILL);
+		worker->started_ns = now_ns;
 		return;
 	}
 	if (worker->started_before)
@@ -179,6 +184,12 @@ static bool is_wanted(const struct supervisor *s, enum which which, uint64_t now
 static void start_what_is_missing(struct supervisor *s)
 {
 	uint64_t now_ns = ft_monotonic_ns();
+
+	if (s->reconnect_ns && now_ns >= s->reconnect_ns) {
+		s->reconnect_ns = 0;
+		if (connect_slices(s) < 0)
+			ft_log(FT_LOG_ERROR, "cannot connect collector and server");
+	}
 
 	for (int i = 0; i < WORKERS; i++)
 		if (is_wanted(s, (enum which)i, now_ns))
@@ -217,8 +228,8 @@ static void mourn(struct supervisor *s, enum which which, int status)
 		ft_log(FT_LOG_INFO, "replay is done");
 		return;
 	}
-	if (which == SYMBOLIZER && clean && s->workers[COLLECTOR].pid == 0)
-		return; /* its collector has gone */
+	if (which == SYMBOLIZER && clean)
+		return; /* its collector has gone; the new one gets a new one */
 	ft_log(FT_LOG_WARN, "worker died", ft_kv_text("worker", names[which]),
 	       WIFSIGNALED(status) ? ft_kv_int("signal", WTERMSIG(status))
 				   : ft_kv_int("status", code));
@@ -238,28 +249,47 @@ static void reap(struct supervisor *s)
 
 /* ---- the loop ---- */
 
-static void become_ready(struct supervisor *s)
+static void become_ready(struct supervisor *s, enum which which)
 {
-	if (s->ready)
+	s->workers[which].ready = true;
+	if (s->ready || !s->workers[SERVER].ready || !s->workers[COLLECTOR].ready)
 		return;
 	s->ready = true;
 	printf("viewer: %s\n", s->options->address);
 	fflush(stdout);
 }
 
-static void listen_to_collector(struct supervisor *s)
+/* A complaint may be about the one before: it cannot be stuck so soon. */
+static bool is_old_enough(const struct worker *symbolizer)
+{
+	return symbolizer->pid && ft_monotonic_ns() > symbolizer->started_ns + FT_NS_PER_SEC;
+}
+
+static void note_hang_up(struct supervisor *s)
+{
+	s->reconnect_ns = ft_monotonic_ns() + RECONNECT_NS; /* it may be back by then */
+	/* Before anything ever worked, the server has said why it gives up. */
+	if (s->ready)
+		ft_log(FT_LOG_WARN, "the server hung up, slices are lost until it is back");
+}
+
+static void listen_to(struct supervisor *s, enum which which)
 {
 	_cleanup_close_ int fd = -1;
 	enum ft_control letter;
 
-	if (ft_control_receive(s->workers[COLLECTOR].control, &letter, &fd) != 1) {
-		ft_closep(&s->workers[COLLECTOR].control); /* its death follows */
+	if (ft_control_receive(s->workers[which].control, &letter, &fd) != 1) {
+		ft_closep(&s->workers[which].control); /* its death follows */
 		return;
 	}
 	if (letter == FT_CONTROL_READY)
-		become_ready(s);
-	else if (letter == FT_CONTROL_STUCK && s->workers[SYMBOLIZER].pid)
+		become_ready(s, which);
+	else if (which != COLLECTOR)
+		return; /* the others have nothing else to say */
+	else if (letter == FT_CONTROL_STUCK && is_old_enough(&s->workers[SYMBOLIZER]))
 		kill(s->workers[SYMBOLIZER].pid, SIGKILL);
+	else if (letter == FT_CONTROL_HUNG_UP)
+		note_hang_up(s);
 }
 
 static void take_signals(struct supervisor *s)
@@ -274,30 +304,33 @@ static void take_signals(struct supervisor *s)
 
 static int pause_ms(const struct supervisor *s)
 {
-	uint64_t now_ns = ft_monotonic_ns();
-	int ms = -1; /* nothing to wait for but events */
+	uint64_t now_ns = ft_monotonic_ns(), next_ns = UINT64_MAX;
 
 	for (int i = 0; i < WORKERS; i++) {
 		const struct worker *worker = &s->workers[i];
-		int left;
 
-		if (worker->pid || worker->done || worker->not_before_ns <= now_ns)
-			continue;
-		left = (int)((worker->not_before_ns - now_ns) / FT_NS_PER_MS) + 1;
-		ms = ms < 0 ? left : FT_MIN(ms, left);
+		if (!worker->pid && !worker->done && worker->not_before_ns > now_ns)
+			next_ns = FT_MIN(next_ns, worker->not_before_ns);
 	}
-	return ms;
+	if (s->reconnect_ns)
+		next_ns = FT_MIN(next_ns, s->reconnect_ns);
+	if (next_ns == UINT64_MAX)
+		return -1; /* nothing to wait for but events */
+	return next_ns > now_ns ? (int)((next_ns - now_ns) / FT_NS_PER_MS) + 1 : 0;
 }
 
 static void wait_for_events(struct supervisor *s, int timeout_ms)
 {
-	struct pollfd fds[2] = { { .fd = s->signals, .events = POLLIN },
-				 { .fd = s->workers[COLLECTOR].control, .events = POLLIN } };
+	struct pollfd fds[3] = { { .fd = s->signals, .events = POLLIN },
+				 { .fd = s->workers[COLLECTOR].control, .events = POLLIN },
+				 { .fd = s->workers[SERVER].control, .events = POLLIN } };
 
 	if (poll(fds, FT_COUNT(fds), timeout_ms) <= 0)
 		return;
 	if (fds[1].revents)
-		listen_to_collector(s);
+		listen_to(s, COLLECTOR);
+	if (fds[2].revents)
+		listen_to(s, SERVER);
 	if (fds[0].revents)
 		take_signals(s);
 }

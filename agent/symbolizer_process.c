@@ -20,6 +20,7 @@ static void become_child(int socket)
 	static char *const argv[] = { name, command, NULL };
 	static char *const environment[] = { NULL };
 	sigset_t none;
+	int null;
 
 	/* The number 3 may be the socket itself; dup2 would then keep close-on-exec. */
 	if (socket == CHILD_SOCKET) {
@@ -28,6 +29,10 @@ static void become_child(int socket)
 	} else if (dup2(socket, CHILD_SOCKET) < 0) {
 		_exit(125);
 	}
+	/* Answers on standard output and questions on standard input are not its business. */
+	null = open("/dev/null", O_RDWR);
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		_exit(125);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execve("/proc/self/exe", argv, environment);

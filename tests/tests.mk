@@ -77,3 +77,4 @@ lint: | $(SKEL) $(PROTO:%=%.h)
 
 .PHONY: unit lint truth test-live bench test
 
+-include tests/kernels/kernels.mk

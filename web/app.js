@@ -1,322 +1,244 @@
 // app.js - one selection for the whole page: window, metric, zoom, search. Every change goes
 // through here, into the address, to the source, and back to the views.
 
-import { formatClock, formatShare, formatSpan, formatNumber, formatSeconds } from "./units.js";
-import { EmbeddedSource, SourceError } from "./data.js";
-import { followKeys, hasHidden, layoutTree, pathKeys } from "./tree.js";
+import { clampNumber, formatClock, formatNumber, formatSeconds, formatShare, formatSpan } from "./units.js";
+import { findSamePath, hasHidden, layoutTree } from "./tree.js";
 import { findPathId, pathId } from "./pathid.js";
 import { graftTree } from "./graft.js";
-import { isHistoryStep, LIVE_SPAN_US, readState, writeState } from "./state.js";
-import { makeTheme } from "./palette.js";
+import { isHistoryStep, readState, writeState } from "./state.js";
+import { readTheme } from "./palette.js";
 import { checkWindow, TimelineView } from "./timeline.js";
 import { showLegend, showMessage, showNotices } from "./panel.js";
-import { SearchBox } from "./searchbox.js";
+import { SearchBox } from "./search.js";
 import { GraphPanel } from "./graph.js";
 import { commandOf } from "./keys.js";
-import { Controls } from "./controls.js";
-import { makeMatchWorker } from "./match_start.js";
+import { COMMANDS, copyText, listenControls, showControls } from "./controls.js";
 
-const POLL_MS = 2000;
-/** A live graph changes no faster, so that it can be read and asks little of the host. */
-const LIVE_TREE_MS = 5000;
+/** Until there is a graph, and while a person may be reading it. */
+const FIRST_POLL_MS = 2000, POLL_MS = 5000;
+/** What is shown at first. */
+const LIVE_SPAN_US = 60e6, TIMELINE_SPAN_US = 3600e6;
+const TIMELINE_SPAN_MIN_US = 300e6;
 /** Samples know their time to this; narrower columns of the timeline would say nothing. */
 const TIMES_ARE_EXACT_TO_US = 1000;
-/** The newest time that the timeline shows at first. */
-const TIMELINE_SPAN_US = 3600e6;
-const TIMELINE_SPAN_MIN_US = 300e6;
 /** Zooming this far into a tree with left-out frames asks for them. */
 const DETAIL_FACTOR = 8;
 
 export class App {
-	constructor(page, source) {
-		this.page = page;
+	constructor(source) {
 		this.source = source;
-		this.state = readState(page.location.hash);
-		this.meta = null;
-		this.tree = null;
-		this.timeline = null;
-		this.range = null;
-		this.loaded = { tree: "", timeline: "" };
-		this.span = { from: 0, to: 0 };
-		this.focusKeys = [];
-		this.detailed = new Set();
-		this.treeTime = 0;
-		this.trouble = "";
-		this.zoomNotice = "";
-		const theme = makeTheme(this.isDark());
-		this.graph = new GraphPanel(page, theme, {
+		this.state = readState(location.hash);
+		this.meta = this.tree = this.timeline = this.range = null;
+		this.span = { from: 0, to: 1 };
+		/** What was asked for last, of each kind. */
+		this.asked = {};
+		this.trouble = this.zoomNotice = "";
+		this.find = (id) => document.getElementById(id);
+		this.graph = new GraphPanel(this.find, {
 			zoomed: (node) => this.zoomed(node),
-			more: (node) => this.loadDetail(node, 0),
-			copy: (text) => this.copy(text, "name"),
+			more: (node) => this.loadDetail(node, { min_ppm: 0 }),
+			copy: (text) => copyText(this, text, "name"),
 		});
 		this.times = new TimelineView(this.find("timeline"), {
 			select: (span) => this.change({ window: span }),
-			preview: (span) => (this.find("span").textContent = formatSpan(span.from, span.to, this.range?.to ?? span.to)),
+			preview: (span) => (this.find("span").textContent = formatSpan(span.from, span.to, this.meta.now_us)),
 			range: (range) => this.setRange(range),
-		}, theme);
-		this.search = new SearchBox(page, makeMatchWorker, {
+		});
+		this.search = new SearchBox(this.find, {
 			hits: (hits) => this.graph.setHits(hits),
 			text: (text) => this.change({ search: text }),
 			go: (node) => this.graph.zoom(node),
-			leave: () => this.graph.host.focus(),
 		});
-		this.controls = new Controls(this);
-	}
-
-	find(id) {
-		return this.page.getElementById(id);
-	}
-
-	start() {
-		this.applyTheme();
-		this.applyView();
-		this.search.setText(this.state.search);
+		listenControls(this);
 		addEventListener("popstate", () => this.follow(readState(location.hash)));
-		this.page.addEventListener("keydown", (event) => this.onKey(event));
-		this.page.addEventListener("visibilitychange", () => this.page.hidden || this.poll());
-		new ResizeObserver(() => this.times.draw()).observe(this.times.host);
+		addEventListener("keydown", (event) => this.onKey(event));
+		document.addEventListener("visibilitychange", () => document.hidden || this.poll());
+		matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.applyTheme());
+		this.follow(this.state);
 		this.poll();
 	}
 
-	// Ask for what is new, now and, from an agent, every two seconds while somebody looks.
+	// Ask for what is new, now and, from an agent, again while somebody looks.
 	async poll() {
-		clearTimeout(this.pollTimer);
+		clearTimeout(this.timer);
 		try {
 			const meta = await this.source.meta();
 			if (!meta) return;
+			this.meta = meta;
 			this.trouble = "";
-			await this.setMeta(meta);
-			this.showNotes();
+			// What is being read stays.
+			if (!this.tree || this.graph.tip.hidden) await this.refresh();
 		} catch (error) {
-			this.showTrouble(error);
+			this.asked = {};
+			this.showError(error, !this.tree);
 		}
-		const still = this.source instanceof EmbeddedSource || (this.tree && !this.trouble && this.meta?.source !== "agent");
-		if (!still && !this.page.hidden) this.pollTimer = setTimeout(() => this.poll(), POLL_MS);
+		this.showNotes();
+		if (!document.hidden && (this.meta?.source === "agent" || !this.tree))
+			this.timer = setTimeout(() => this.poll(), this.tree ? POLL_MS : FIRST_POLL_MS);
 	}
 
-	async setMeta(meta) {
-		this.meta = meta;
-		this.controls.showMeta(meta);
-		if (!meta.metrics.length) {
-			showMessage(this.find("message"), {
-				title: meta.source === "agent" ? "Nothing recorded yet" : "There is nothing in this file",
-				advice: meta.source === "agent" ?
-					"The first window appears about 10 seconds after the agent starts; this page looks every 2 seconds.\nIf it stays empty, run “flametrail doctor” on the host: it says what does not work and why." :
-					"Open another file with: flametrail view FILE", retry: null,
-			});
-			return;
-		}
-		await this.refresh();
-	}
-
-	metric() {
-		const metrics = this.meta.metrics;
+	get metric() {
+		const { metrics } = this.meta ?? { metrics: [] };
 		return metrics.find((metric) => metric.id === this.state.metric) ?? metrics[0];
 	}
 
+	/** Whether the window is what the source shows first, or goes on with the clock. */
+	isNewest() {
+		return !this.state.window || "live" in this.state.window;
+	}
+
 	isLive() {
-		return this.meta?.source === "agent" && (!this.state.window || "live" in this.state.window);
+		return this.meta?.source === "agent" && this.isNewest();
+	}
+
+	/** All of a file, the newest of a host. @param {number} size µs @returns {Span} */
+	newest(size) {
+		const { source, retain: { from_us: first, to_us: last } } = this.meta;
+		if (source === "file" || source === "report") return { from: first, to: Math.max(last, first + 1) };
+		return { from: last - size, to: last };
 	}
 
 	// The chosen window in absolute times.
-	resolveWindow(meta) {
-		const { window } = this.state, { from_us: first, to_us: last } = meta.retain;
-		if (window && "from" in window) return window;
-		if (!window && (meta.source === "file" || meta.source === "report")) return { from: first, to: Math.max(last, first + 1) };
-		return { from: Math.max(first, last - (window?.live ?? LIVE_SPAN_US)), to: last };
+	resolveWindow() {
+		const { window } = this.state, { retain } = this.meta;
+		if (window?.from) return window;
+		const { from, to } = this.newest(window?.live ?? LIVE_SPAN_US);
+		return { from: Math.max(from, retain.from_us), to };
 	}
 
 	// Times on the timeline.
-	resolveRange(meta) {
-		const { from_us: first, to_us: last } = meta.retain;
-		if (this.range) {
-			// A range that ended now goes on with the clock.
-			const shift = this.range.follows ? last - this.range.to : 0;
-			return { from: this.range.from + shift, to: this.range.to + shift };
-		}
-		if (meta.source === "file" || meta.source === "report") return { from: first, to: Math.max(last, first + 1) };
-		return { from: Math.min(Math.max(first, last - TIMELINE_SPAN_US), last - TIMELINE_SPAN_MIN_US), to: last };
+	resolveRange() {
+		const { retain } = this.meta, { size, end } = this.range ?? {};
+		if (!size) return this.newest(clampNumber(retain.to_us - retain.from_us, TIMELINE_SPAN_MIN_US, TIMELINE_SPAN_US));
+		// A range that ended now goes on with the clock.
+		const to = end ?? retain.to_us;
+		return { from: to - size, to };
 	}
 
-	/** @param {{from: number, to: number} | null} range chosen by the person; null for everything */
+	/** @param {Span | null} range chosen by the person; null for everything */
 	setRange(range) {
 		if (!this.meta) return;
-		const { from_us: first, to_us: last } = this.meta.retain;
-		const least = Math.min(first, last - (this.meta.source === "file" ? 1 : TIMELINE_SPAN_MIN_US));
-		const to = Math.min(range?.to ?? last, last);
-		this.range = { from: Math.max(range?.from ?? least, least), to, follows: to === last };
-		if (this.range.to - this.range.from < 1e5) this.range.from = this.range.to - 1e5;
-		this.refresh();
+		const last = this.meta.retain.to_us, first = Math.min(this.meta.retain.from_us, this.newest(TIMELINE_SPAN_MIN_US).from);
+		const to = Math.min(range?.to ?? last, last), from = clampNumber(range?.from ?? first, first, to - 1e5);
+		this.range = { size: to - from, end: to < last ? to : null };
+		this.loadTimeline();
 	}
 
 	// Load what the selection needs and is not there yet.
 	async refresh() {
-		const meta = this.meta;
-		if (!meta || !meta.metrics.length) return;
-		const rest = Date.now() - this.treeTime < LIVE_TREE_MS || !this.graph.tip.hidden;
-		if (!(rest && this.tree && this.treeTime && this.isLive())) {
-			this.span = this.resolveWindow(meta);
+		if (this.metric) {
+			this.span = this.resolveWindow();
 			this.times.setSpan(this.span);
-			this.controls.showSpan(this.span, this.isLive());
-			this.treeTime = Date.now();
-			this.loadTree();
+			await Promise.all([this.loadTree(), this.loadTimeline()]);
+		} else if (this.meta) {
+			const [title, advice] = this.meta.source === "agent" ? ["Nothing recorded yet",
+				"The first window appears about 10 seconds after the agent starts; this page looks every 2 seconds.\nIf it stays empty, run “flametrail doctor” on the host: it says what does not work and why."] :
+				["There is nothing in this file", "Open another file with: flametrail view FILE"];
+			showMessage(this.find("message"), { title, advice });
 		}
-		await this.loadTimeline(meta);
+		showControls(this);
 	}
 
-	async loadTimeline(meta) {
-		const range = this.resolveRange(meta), metric = this.metric();
-		const key = JSON.stringify([range, metric.id, meta.gen]);
-		if (key === this.loaded.timeline) return;
-		this.loaded.timeline = key;
-		const width = this.times.host.clientWidth, steps = (range.to - range.from) / TIMES_ARE_EXACT_TO_US;
-		const cols = Math.round(Math.max(1, Math.min(width / 2, steps, 1000)));
+	/** Ask the source, unless this was what was asked last; show the answer, unless it comes too late.
+	 * @param {"tree" | "detail" | "timeline"} kind @param {object} params @param {(answer: any) => void} show
+	 * @param {number} version of an answer that changes with time */
+	async load(kind, params, show, version = 0) {
+		const key = JSON.stringify([params, version]), isTree = kind !== "timeline";
+		if (this.asked[kind] === key) return;
+		this.asked[kind] = key;
+		if (isTree) this.find("busy").hidden = this.tree && kind === "tree" && this.isLive();
 		try {
-			const timeline = await this.source.timeline({ metric: metric.id, ...range }, cols);
-			if (!timeline && !(this.source instanceof EmbeddedSource)) return;
-			this.timeline = timeline ?? null;
+			const answer = await (isTree ? this.source.tree(params) : this.source.timeline(params));
+			if (answer !== undefined && this.asked[kind] === key) show(answer);
+		} catch (error) {
+			if (this.asked[kind] === key) this.showError(error, !this.tree || (kind === "tree" && !this.isLive()));
+		}
+		if (isTree) this.find("busy").hidden = true;
+		this.showNotes();
+	}
+
+	selection() {
+		return { metric: this.metric.id, ...this.span };
+	}
+
+	loadTimeline() {
+		const range = this.resolveRange(), { metric } = this;
+		const cols = Math.round(clampNumber((range.to - range.from) / TIMES_ARE_EXACT_TO_US, 1, Math.min(this.times.host.clientWidth / 2 + 1, 1000)));
+		return this.load("timeline", { metric: metric.id, ...range, cols }, (timeline) => {
+			this.timeline = timeline;
 			this.find("times").hidden = !timeline;
-			this.times.setData(this.timeline, range, metric.unit);
+			this.times.setData(timeline, range, metric.unit);
 			// Only the timeline knows why a window is empty.
-			if (this.tree?.total[0] === 0) showMessage(this.find("message"), this.emptyMessage());
-			this.showNotes();
-		} catch (error) {
-			this.loaded.timeline = "";
-			this.showTrouble(error);
-		}
+			if (this.tree) this.showEmpty();
+		}, this.meta.gen);
 	}
 
-	async loadTree() {
-		const metric = this.metric(), span = this.span;
-		const key = JSON.stringify([span, metric.id]);
-		if (key === this.loaded.tree) return;
-		const before = this.loaded.tree;
-		this.loaded.tree = key;
-		this.find("busy").hidden = this.tree !== null && this.isLive();
-		try {
-			const raw = await this.source.tree({ metric: metric.id, ...span }, {});
-			if (!raw || this.loaded.tree !== key) return;
-			this.detailed.clear();
-			this.showTree(layoutTree(raw, this.state.order), metric);
-			await this.findZoom();
-		} catch (error) {
-			if (this.loaded.tree !== key) return;
-			this.loaded.tree = this.isLive() ? "" : before === key ? "" : key;
-			this.showTreeError(error);
-		} finally {
-			this.find("busy").hidden = true;
-		}
-	}
-
-	showTreeError(error) {
-		if (this.isLive() && this.tree) {
-			this.showTrouble(error);
-			return;
-		}
-		const known = error instanceof SourceError ? error : new SourceError(String(error), "Reload the page.", "bug");
-		showMessage(this.find("message"), {
-			title: `No flame graph: ${known.message}`, advice: known.advice,
-			retry: () => {
-				this.loaded.tree = "";
-				this.poll();
-			},
+	loadTree() {
+		return this.load("tree", this.selection(), (raw) => {
+			this.asked.detail = "";
+			this.showTree(raw);
+			// The zoom of a link may be among what was left out.
+			if (this.zoomNotice && this.soughtZoom !== this.state.zoom) this.loadDetail(this.graph.focus, { min_ppm: 0 });
+			this.soughtZoom = this.state.zoom;
 		});
 	}
 
-	// A new tree for the window; the zoom stays where it was, as far as the tree has it.
-	showTree(tree, metric) {
-		const old = this.tree, cursor = old && this.graph.view.scene.cursor >= 0 ? pathKeys(old, this.graph.view.scene.cursor) : null;
-		const { node, found } = followKeys(tree, this.focusKeys);
-		this.zoomNotice = found < this.focusKeys.length ?
-			"The zoomed function is not in this window; its nearest caller is shown." : "";
-		this.tree = tree;
-		const moved = cursor && followKeys(tree, cursor);
-		this.graph.setTree(tree, metric, node, moved && moved.found === cursor.length ? moved.node : -1, old !== null && !this.zoomNotice);
+	// The zoom and the cursor stay where they were, as far as the tree has it.
+	showTree(raw) {
+		const old = this.tree, tree = (this.tree = layoutTree(raw, this.state.order)), { cursor } = this.graph.view.scene;
+		let node = findPathId(tree, this.state.zoom);
+		const found = node >= 0, moved = old && cursor >= 0 && findSamePath(tree, old, cursor);
+		if (!found) node = old ? findSamePath(tree, old, this.graph.focus).node : 0;
+		this.zoomNotice = found ? "" :
+			`The zoomed function is not in this window; ${node ? "its nearest caller" : "everything"} is shown.`;
+		this.graph.setTree(tree, this.metric, node, moved?.whole ? moved.node : -1, old && found);
 		this.search.setTree(tree);
 		showLegend(this.find("legend"), tree, this.isDark());
-		const empty = tree.total[0] === 0;
-		showMessage(this.find("message"), empty ? this.emptyMessage() : null);
-		this.showNotes();
+		this.showEmpty();
 	}
 
-	emptyMessage() {
+	showEmpty() {
 		const { missingUs, allMissing } = checkWindow(this.timeline, this.span);
-		if (allMissing) return { title: "Nothing was recorded in this window", retry: null,
-			advice: "flametrail did not run then. Choose a window where the timeline is not hatched." };
-		return { title: "No samples in this window", retry: null, advice: `${
-			missingUs ? `Nothing was recorded for ${formatSeconds(missingUs / 1e6)} of it. ` : ""
-		}The host was idle, or the window is shorter than the time between two samples. Drag a longer window over the timeline.` };
-	}
-
-	// A zoom that came with the link: look it up once the tree is there, with all detail if need be.
-	async findZoom() {
-		const id = this.state.zoom;
-		if (!id || !this.tree || (this.focusKeys.length && pathId(this.tree, this.graph.focus) === id)) return;
-		if (this.focusKeys.length) return; // known, but not in this window: already said
-		let node = findPathId(this.tree, id);
-		if (node < 0 && this.tree.hiddenCount.size && this.source.canDetail) {
-			const raw = await this.source.tree({ metric: this.metric().id, ...this.span }, { minPpm: 0 });
-			if (!raw || this.state.zoom !== id) return;
-			this.showTree(layoutTree(raw, this.state.order), this.metric());
-			node = findPathId(this.tree, id);
-		}
-		if (node < 0) this.zoomNotice = "The function that the link zooms to is not in this window; everything is shown.";
-		else {
-			this.focusKeys = pathKeys(this.tree, node);
-			this.graph.show(node, false);
-		}
-		this.showNotes();
+		showMessage(this.find("message"), this.tree.total[0] ? null : allMissing ? {
+			title: "Nothing was recorded in this window",
+			advice: "flametrail did not run then. Choose a window where the timeline is not hatched.",
+		} : {
+			title: "No samples in this window",
+			advice: `${missingUs ? `Nothing was recorded for ${formatSeconds(missingUs / 1e6)} of it. ` : ""}The host was idle, or the window is shorter than the time between two samples. Drag a longer window over the timeline.`,
+		});
 	}
 
 	zoomed(node) {
-		const tree = this.tree;
-		this.focusKeys = pathKeys(tree, node);
+		const { tree } = this;
 		this.zoomNotice = "";
 		this.change({ zoom: pathId(tree, node) });
 		this.showNotes();
-		if (tree.total[node] * DETAIL_FACTOR <= tree.total[0] && hasHidden(tree, node)) this.loadDetail(node, -1);
+		if (this.source.canDetail && tree.total[node] * DETAIL_FACTOR <= tree.total[0] && hasHidden(tree, node)) this.loadDetail(node, {});
 	}
 
-	/** Replace a subtree by a finer answer. @param {number} node @param {number} minPpm below 0: as the agent sees fit */
-	async loadDetail(node, minPpm) {
-		const tree = this.tree, metric = this.metric();
-		const root = pathId(tree, node), key = `${root} ${minPpm}`;
+	// Replace a subtree by a finer answer; when the person asked for it, zoom there.
+	loadDetail(node, detail) {
+		const { tree } = this, root = pathId(tree, node);
 		if (!this.source.canDetail) {
 			this.zoomNotice = "This report holds no more detail than it shows.";
-			this.showNotes();
-			return;
+			return this.showNotes();
 		}
-		if (this.detailed.has(key)) return;
-		this.detailed.add(key);
-		this.find("busy").hidden = false;
-		try {
-			const detail = minPpm < 0 ? { root } : { root, minPpm };
-			const raw = await this.source.tree({ metric: metric.id, ...this.span }, detail);
-			if (!raw || this.tree !== tree) return;
-			const { focus } = this.graph, keys = this.focusKeys;
-			this.showTree(layoutTree(graftTree(tree, node, raw), this.state.order), metric);
-			if (minPpm >= 0 && focus !== node) this.graph.zoom(followKeys(this.tree, pathKeys(tree, node)).node);
-			else this.focusKeys = keys;
-		} catch (error) {
-			this.detailed.delete(key);
-			this.showTrouble(error);
-		} finally {
-			this.find("busy").hidden = true;
-		}
+		return this.load("detail", { ...this.selection(), ...(root && { root }), ...detail }, (raw) => {
+			if (this.tree !== tree) return;
+			const zoom = !this.zoomNotice && "min_ppm" in detail && this.graph.focus !== node;
+			this.showTree(graftTree(tree, node, raw));
+			// What stands before the subtree keeps its number.
+			if (zoom) this.graph.zoom(node);
+		});
 	}
 
 	// The person changed something.
 	change(patch) {
-		const before = this.state;
+		const before = this.state, old = writeState(before);
 		this.state = { ...before, ...patch };
 		const hash = writeState(this.state), address = hash || `${location.pathname}${location.search}`;
-		if (hash !== writeState(before)) {
-			if (isHistoryStep(before, this.state)) history.pushState(null, "", address);
-			else history.replaceState(null, "", address);
-		}
-		this.applyView();
-		this.treeTime = 0;
-		if (patch.theme !== undefined) this.applyTheme();
+		if (hash !== old) history[isHistoryStep(before, this.state) ? "pushState" : "replaceState"](null, "", address);
+		this.applyState(before);
 		if ("window" in patch || "metric" in patch) this.refresh();
 	}
 
@@ -324,111 +246,95 @@ export class App {
 	follow(state) {
 		const before = this.state;
 		this.state = state;
-		this.treeTime = 0;
-		this.applyView();
-		this.applyTheme();
 		this.search.setText(state.search);
-		if (state.zoom !== before.zoom) {
-			this.focusKeys = [];
-			if (!state.zoom && this.tree) this.graph.show(0, true);
-		}
+		this.applyState(before);
+		this.applyTheme();
+		if (this.tree && state.zoom !== before.zoom) this.showTree(this.tree);
 		this.refresh();
-		this.findZoom();
 	}
 
-	applyView() {
-		const { view } = this.graph, flip = this.state.orientation === "flame";
-		if (view.scene.flip !== flip) {
-			view.scene.flip = flip;
-			view.wantFrame();
-		}
-		if (this.tree && this.layoutOrder !== this.state.order) {
-			const { cursor, hits } = view.scene, tree = layoutTree(this.tree, this.state.order);
-			this.tree = tree;
-			this.graph.setTree(tree, this.metric(), this.graph.focus, cursor, true);
-			this.graph.setHits(hits);
-			this.search.setTree(tree);
-		}
-		this.layoutOrder = this.state.order;
-		this.controls.showState(this.state);
+	applyState(before) {
+		const { orientation, order, theme } = this.state;
+		this.graph.view.setFlip(orientation === "flame");
+		if (this.tree && order !== before.order) this.showTree(this.tree);
+		if (theme !== before.theme) this.applyTheme();
+		showControls(this);
 	}
 
 	isDark() {
-		const chosen = this.state.theme || this.storedTheme();
+		let chosen = this.state.theme;
+		try {
+			chosen ||= localStorage.getItem("flametrail-theme");
+		} catch {
+			// Storage is off here.
+		}
 		return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 	}
 
-	storedTheme() {
+	chooseTheme(theme) {
 		try {
-			return localStorage.getItem("flametrail-theme") ?? "";
+			localStorage.setItem("flametrail-theme", theme);
 		} catch {
-			return ""; // storage is off here
+			// Storage is off here; the address still says it.
 		}
+		this.change({ theme });
 	}
 
 	applyTheme() {
-		const dark = this.isDark(), theme = makeTheme(dark);
-		this.page.documentElement.dataset.theme = dark ? "dark" : "light";
+		const root = document.documentElement, dark = this.isDark();
+		root.style.colorScheme = dark ? "dark" : "light";
+		const theme = readTheme(root, dark);
 		this.graph.view.setTheme(theme);
-		this.times.theme = theme;
-		this.times.draw();
-		showLegend(this.find("legend"), this.tree, dark);
-		this.find("theme").textContent = dark ? "Light" : "Dark";
+		this.times.setTheme(theme);
+		if (this.tree) showLegend(this.find("legend"), this.tree, dark);
+		showControls(this);
 	}
 
-	// Something failed, but what is on the screen stays.
-	showTrouble(error) {
-		const known = error instanceof SourceError ? error : new SourceError(String(error), "Reload the page.", "bug");
-		if (!this.tree) {
-			showMessage(this.find("message"), { title: known.message, advice: known.advice, retry: () => this.poll() });
+	/** @param {boolean} covers whether it takes the place of the graph; else what is seen stays */
+	showError(error, covers) {
+		const advice = error.advice ?? "Reload the page.";
+		if (!covers) {
+			this.trouble = `${error.message}. What you see ends at ${formatClock(this.span.to)}. ${advice}`;
 			return;
 		}
-		this.trouble = `${known.message}. What you see ends at ${formatClock(this.span.to)}. ${known.advice}`;
-		this.showNotes();
+		const retry = () => {
+			this.asked = {};
+			this.poll();
+		};
+		showMessage(this.find("message"), { title: this.meta ? `No flame graph: ${error.message}` : error.message, advice, retry });
 	}
 
 	// Everything that a reader of the numbers must know about them.
 	showNotes() {
-		const notes = [];
-		const { tree } = this;
-		if (this.trouble) notes.push({ kind: "warn", text: this.trouble });
-		if (this.zoomNotice) notes.push({ kind: "warn", text: this.zoomNotice });
+		const { tree } = this, notes = [this.trouble, this.zoomNotice];
 		if (tree) {
-			const { lost, missingUs } = checkWindow(this.timeline, this.span), { head } = tree;
-			const all = tree.total[0] || 1;
-			if (lost || head.lostPpm) notes.push({ kind: "warn", text: `${lost ? formatNumber(lost) : "Some"} samples lost in this window${
-				head.lostPpm ? ` (${formatShare(head.lostPpm / 1e6)})` : ""}: all numbers are a little low.` });
-			if (missingUs) notes.push({ kind: "warn", text: `Nothing was recorded for ${formatSeconds(missingUs / 1e6)} of this window.` });
+			const { lost, missingUs } = checkWindow(this.timeline, this.span), { lostPpm, partial } = tree.head;
+			const share = (weight) => formatShare(weight / (tree.total[0] || 1));
 			const broken = tree.outcomes.reduce((sum, outcome) => sum + outcome.weight, 0);
-			if (broken) notes.push({ kind: "warn", text: `${formatShare(broken / all)} of the stacks are incomplete (${
-				tree.outcomes.map((outcome) => `${outcome.name} ${formatShare(outcome.weight / all)}`).join(", ")}): they hang below the wrong caller.` });
-			if (head.partial) notes.push({ kind: "warn", text: "The answer covers only a part of this window." });
-			if (tree.hiddenCount.size) notes.push({ kind: "info", text: `${formatShare(
-				tree.hidden.reduce((sum, weight) => sum + weight, 0) / all)} is in frames too small to ${this.source.canDetail ? "send: hatched, click to load" : "be in this report: hatched"}.` });
+			notes.push((lost || lostPpm) && `${lost ? formatNumber(lost) : "Some"} samples lost in this window${
+				lostPpm ? ` (${formatShare(lostPpm / 1e6)})` : ""}: all numbers are a little low.`);
+			notes.push(missingUs && `Nothing was recorded for ${formatSeconds(missingUs / 1e6)} of this window.`);
+			notes.push(broken && `${share(broken)} of the stacks are incomplete (${
+				tree.outcomes.map(({ name, weight }) => `${name} ${share(weight)}`).join(", ")}): they hang below the wrong caller.`);
+			notes.push(partial && "The answer covers only a part of this window.");
 		}
-		showNotices(this.find("notices"), notes);
-	}
-
-	async copy(text, what) {
-		try {
-			await navigator.clipboard.writeText(text);
-			this.controls.say(`Copied the ${what}.`);
-		} catch {
-			this.controls.say(`This page may not copy here; the ${what} is: ${text.slice(0, 300)}`);
-		}
+		const notices = notes.filter(Boolean).map((text) => ({ warn: true, text }));
+		if (tree?.hiddenCount.size) notices.push({ text: `${formatShare(tree.hidden.reduce((sum, weight) => sum + weight) / tree.total[0])
+			} is in frames too small to ${this.source.canDetail ? "send: hatched, click to load" : "be in this report: hatched"}.` });
+		showNotices(this.find("notices"), notices);
 	}
 
 	// A link to exactly this, also when the page follows the newest data.
 	link() {
-		const hash = writeState({ ...this.state, window: { ...this.span }, metric: this.meta?.metrics.length ? this.metric().id : "" });
-		return `${location.href.split("#")[0]}${hash}`;
+		return location.href.split("#")[0] + writeState({ ...this.state, window: this.span, metric: this.metric?.id ?? "" });
 	}
 
 	onKey(event) {
-		const target = event.target;
-		const place = target.id === "flame" ? "graph" : target.classList.contains("brush") ? "timeline" : "other";
+		const { target } = event, place = target === this.graph.host ? "graph" : target === this.times.brush ? "timeline" : "other";
 		const command = commandOf(event, place, this.state.orientation === "flame");
-		if (!command || event.defaultPrevented || this.page.querySelector("dialog[open]")) return;
-		if (this.controls.run(command) || this.graph.run(command)) event.preventDefault();
+		if (!command || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+		if (COMMANDS[command]) COMMANDS[command](this);
+		else if (!this.graph.run(command)) return;
+		event.preventDefault();
 	}
 }

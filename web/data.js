@@ -1,89 +1,81 @@
 // data.js - where the numbers come from: an agent over HTTP, or a report that carries them.
-// Both sources have the same three questions: meta, timeline, tree.
+// Both answer the same three questions: meta, timeline, tree.
 
 import { decodeTree } from "./fttr.js";
 
 const REQUEST_LIMIT_MS = 30000;
 
-/** @typedef {{id: string, unit: string, kind: string, events: string, period_ns: number, label: string}} Metric */
+/** @typedef {{id: string, unit: string, label: string}} Metric */
 /**
  * @typedef {object} Meta
- * @property {string} ver
  * @property {string} host
  * @property {string} title
- * @property {number} ncpu
  * @property {number} now_us
  * @property {number} gen changes when there is new data
- * @property {{from_us: number, to_us: number, fine_us: number}} retain times; full detail since fine_us
+ * @property {{from_us: number, to_us: number}} retain
  * @property {Metric[]} metrics
  * @property {"agent" | "file" | "store" | "report"} source
  */
-/** @typedef {{from_us: number, step_us: number, cols: number, lost: number[],
- *	series: {key: string, label: string, v: (number | null)[]}[]}} Timeline */
-/** @typedef {{metric: string, from: number, to: number}} Window */
-/** @typedef {{root?: string, minPpm?: number}} TreeDetail */
+/** @typedef {{from_us: number, step_us: number, lost: number[], series: {v: (number | null)[]}[]}} Timeline */
 
 /** An answer that could not be had, with what the person can do about it. */
 export class SourceError extends Error {
-	constructor(message, advice, code) {
+	constructor(message, advice) {
 		super(message);
 		this.advice = advice;
-		this.code = code;
 	}
 }
 
 /** What to do about each code of the agent. */
 const ADVICE = {
 	busy: "The agent answers one heavy question at a time. Try again in a moment.",
-	bad_query: "The link asks for something this agent does not know. Reset the view, or open the plain address.",
+	bad_query: "The link asks for something this agent does not know. Open the plain address.",
 	too_large: "Choose a shorter window.",
 	gone: "This window is older than what the agent keeps. Choose a newer one on the timeline.",
 	not_found: "This agent does not have it. Choose another window, or open the plain address.",
 	auth: "The agent wants a token. Open the address that it printed when it started.",
 };
 
-/** @param {number} status @param {string} body @returns {SourceError} */
 function explainStatus(status, body) {
-	let code = status === 401 || status === 403 ? "auth" : "", message = `the agent answered with status ${status}`;
+	let error = {};
 	try {
-		const error = JSON.parse(body).error;
-		if (typeof error.msg === "string") message = error.msg;
-		if (typeof error.code === "string") code = error.code;
+		error = JSON.parse(body).error ?? {};
 	} catch {
 		// Not the agent's own words: the status has to do.
 	}
-	const advice = ADVICE[code] ??
-		"Look at the agent's log for this time; if it stays, run “flametrail doctor” on the host.";
-	return new SourceError(message, advice, code);
+	const code = error.code ?? (status === 401 || status === 403 ? "auth" : "");
+	return new SourceError(error.msg ?? `the agent answered with status ${status}`, ADVICE[code] ??
+		"Look at the agent's log for this time; if it stays, run “flametrail doctor” on the host.");
 }
 
-/** Asks an agent. A newer question of the same kind ends the older one. */
-export class HttpSource {
-	/** @param {string} base address of the API, ending in "/" */
-	constructor(base) {
-		this.base = base;
-		this.canDetail = true;
-		this.running = new Map();
-	}
+function explainFailure(error, timedOut) {
+	if (error instanceof SourceError) return error;
+	if (timedOut) return new SourceError("the agent did not answer within 30 s", "Choose a shorter window, or try again.");
+	if (error instanceof TypeError)
+		return new SourceError("the agent cannot be reached, or stopped in the middle of its answer",
+			"Check that it runs (on the host: flametrail doctor). This page keeps trying.");
+	return new SourceError(`the agent's answer is damaged: ${error.message}`,
+		"Try again. If it stays, agent and page may differ in version: reload the page.");
+}
 
-	// The answer, or undefined when a newer question replaced this one.
+/** Asks an agent. A newer question of the same kind ends the older one, which gets no answer. */
+class HttpSource {
+	canDetail = true;
+	running = new Map();
+
 	async ask(path, params, read) {
 		this.running.get(path)?.abort();
 		const control = new AbortController();
 		this.running.set(path, control);
-		const timer = setTimeout(() => control.abort(new Error("timeout")), REQUEST_LIMIT_MS);
-		const query = new URLSearchParams(Object.entries(params).map(([key, value]) => [key, String(value)]));
+		const timer = setTimeout(() => control.abort(), REQUEST_LIMIT_MS);
 		try {
-			const response = await fetch(`${this.base}${path}?${query}`, { signal: control.signal, cache: "no-cache" });
+			const response = await fetch(`api/1/${path}?${new URLSearchParams(params)}`, { signal: control.signal, cache: "no-cache" });
 			if (!response.ok) throw explainStatus(response.status, await response.text());
 			return await read(response);
 		} catch (error) {
-			if (this.running.get(path) !== control) return undefined;
-			if (error instanceof SourceError) throw error;
-			throw explainFailure(error, control.signal.aborted);
+			if (this.running.get(path) === control) throw explainFailure(error, control.signal.aborted);
 		} finally {
 			clearTimeout(timer);
-			if (this.running.get(path) === control) this.running.delete(path);
 		}
 	}
 
@@ -91,44 +83,21 @@ export class HttpSource {
 		return this.ask("meta", {}, (response) => response.json());
 	}
 
-	timeline(window, cols) {
-		return this.ask("timeline", { ...window, cols }, (response) => response.json());
+	timeline(params) {
+		return this.ask("timeline", params, (response) => response.json());
 	}
 
-	tree(window, detail) {
-		const params = { ...window };
-		if (detail.root) params.root = detail.root;
-		if (detail.minPpm !== undefined) params.min_ppm = detail.minPpm;
+	tree(params) {
 		return this.ask("tree", params, async (response) => decodeTree(new Uint8Array(await response.arrayBuffer())));
 	}
 }
 
-/** @param {unknown} error @param {boolean} timedOut */
-function explainFailure(error, timedOut) {
-	const text = error instanceof Error ? error.message : String(error);
-	if (timedOut)
-		return new SourceError("the agent did not answer within 30 s", "Choose a shorter window, or try again.", "timeout");
-	if (error instanceof TypeError)
-		return new SourceError("the agent cannot be reached, or stopped in the middle of its answer",
-			"Check that it runs (on the host: flametrail doctor). This page keeps trying.", "network");
-	return new SourceError(`the agent's answer is damaged: ${text}`,
-		"Try again. If it stays, agent and page may differ in version: reload the page.", "damaged");
-}
-
-/** @param {string} base64 @returns {Promise<Uint8Array>} */
-async function unpackBase64(base64) {
-	const text = atob(base64);
-	const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
-	const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-	return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
 /** Answers from a report file: one window, one tree. */
-export class EmbeddedSource {
-	/** @param {Meta & {timeline?: Timeline}} meta @param {string} base64 gzipped FTTR */
+class ReportSource {
+	canDetail = false;
+
 	constructor(meta, base64) {
 		this.carried = meta;
-		this.canDetail = false;
 		this.base64 = base64;
 	}
 
@@ -137,22 +106,23 @@ export class EmbeddedSource {
 	}
 
 	async timeline() {
-		return this.carried.timeline;
+		return this.carried.timeline ?? null;
 	}
 
 	async tree() {
 		try {
-			return decodeTree(await unpackBase64(this.base64));
+			const bytes = Uint8Array.from(atob(this.base64), (letter) => letter.charCodeAt(0));
+			const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+			return decodeTree(new Uint8Array(await new Response(stream).arrayBuffer()));
 		} catch (error) {
-			throw new SourceError(`this report is damaged: ${error instanceof Error ? error.message : error}`,
-				"Copy the file again, or write a new one with flametrail record.", "damaged");
+			throw new SourceError(`this report is damaged: ${error.message}`,
+				"Copy the file again, or write a new one with flametrail record.");
 		}
 	}
 }
 
-/** The source this page was made for. @param {Document} page */
-export function openSource(page) {
-	const meta = page.getElementById("ft-report-meta"), tree = page.getElementById("ft-report-tree");
-	if (meta && tree) return new EmbeddedSource(JSON.parse(meta.textContent ?? ""), tree.textContent ?? "");
-	return new HttpSource("api/1/");
+/** The source this page was made for. */
+export function openSource() {
+	const meta = document.getElementById("ft-report-meta"), tree = document.getElementById("ft-report-tree");
+	return meta ? new ReportSource(JSON.parse(meta.textContent), tree.textContent) : new HttpSource();
 }

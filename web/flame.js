@@ -1,9 +1,12 @@
 // flame.js - the flame graph on its canvas: which part of the tree is in sight, labels, what is
 // under a point. Knows nothing of requests, links or keys.
+//
+// The host scrolls as any element does, but its canvas is only as large as what is in sight and
+// stays where it is; what scrolls is an empty element as tall as the graph.
 
 import { clampNumber, formatNumber } from "./units.js";
 import { boxAt, frameLabel } from "./tree.js";
-import { depthAt, paintTree, rowTop } from "./raster.js";
+import { depthAt, paintTree } from "./raster.js";
 import { blendPixel, framePixels } from "./palette.js";
 
 const ROW_CSS = 18;
@@ -15,45 +18,32 @@ const ZOOM_MS = 180;
 const ROWS_ABOVE = 4;
 
 export class FlameView {
-	/** @param {HTMLCanvasElement} canvas filling a positioned parent
-	 * @param {Theme} theme @param {() => void} onChange after each drawing */
-	constructor(canvas, theme, onChange) {
-		this.canvas = canvas;
-		this.context = canvas.getContext("2d", { alpha: false });
-		this.onChange = onChange;
-		this.tree = null;
-		this.theme = theme;
-		this.ratio = 1;
-		this.labels = true;
-		this.focusDepthMax = 0;
-		this.smallest = 1;
+	/** @param {HTMLElement} host */
+	constructor(host) {
+		this.host = host;
+		this.canvas = host.querySelector("canvas");
+		this.context = this.canvas.getContext("2d", { alpha: false });
+		this.tree = this.image = this.motion = null;
 		this.frameWanted = 0;
-		this.drawMs = 0;
-		this.motion = null;
-		this.image = null;
 		this.boxes = [];
-		this.widths = new Float32Array(0);
-		this.scene = {
-			from: 0, to: 1, scroll: 0, row: ROW_CSS, flip: false, focus: 0, cursor: -1, hover: -1, hits: null,
-			colors: new Uint32Array(0), faded: new Uint32Array(0), dimmed: new Uint32Array(0), theme,
-			labelWidth: LABEL_MIN_CSS,
-		};
+		/** @type {Scene} */
+		this.scene = { from: 0, to: 1, scroll: 0, row: ROW_CSS, flip: false, focus: 0, cursor: -1, hover: -1, hits: null };
+		host.addEventListener("scroll", () => this.wantFrame(), { passive: true });
 	}
 
-	// Fit the canvas to its parent.
+	// Fit the canvas to its host.
 	resize() {
-		const parent = this.canvas.parentElement;
-		this.ratio = clampNumber(globalThis.devicePixelRatio || 1, 0.5, 4);
-		const width = clampNumber(Math.round(parent.clientWidth * this.ratio), 1, 8192);
-		const height = clampNumber(Math.round(parent.clientHeight * this.ratio), 1, 8192);
-		if (this.image && width === this.canvas.width && height === this.canvas.height) return;
-		this.canvas.width = width;
-		this.canvas.height = height;
+		const { host, canvas, scene } = this, ratio = clampNumber(devicePixelRatio, 0.5, 4);
+		const [width, height] = [host.clientWidth, host.clientHeight].map((css) => clampNumber(Math.round(css * ratio), 1, 8192));
+		if (this.image && width === canvas.width && height === canvas.height && ratio === this.ratio) return;
+		Object.assign(canvas, { width, height });
+		canvas.style.height = `${host.clientHeight}px`;
+		this.ratio = ratio;
 		this.image = this.context.createImageData(width, height);
-		this.scene.row = Math.round(ROW_CSS * this.ratio);
-		this.scene.labelWidth = Math.round(LABEL_MIN_CSS * this.ratio);
-		this.widths.fill(0);
-		this.scrollBy(0);
+		scene.row = Math.round(ROW_CSS * ratio);
+		scene.labelWidth = Math.round(LABEL_MIN_CSS * ratio);
+		this.widths?.fill(0);
+		if (this.tree) this.focusOn(scene.focus);
 		this.draw();
 	}
 
@@ -61,65 +51,79 @@ export class FlameView {
 	setTree(tree, focus, keepPart) {
 		const old = this.tree, { scene } = this;
 		let start = 0, span = 1;
-		if (keepPart && old && old.total[scene.focus] > 0) {
+		if (keepPart && old?.total[scene.focus]) {
 			// In the middle of a zoom, what counts is where it leads.
-			const from = this.motion?.fromEnd ?? scene.from, to = this.motion?.toEnd ?? scene.to;
+			const { from, to } = this.motion?.goal ?? scene;
 			start = (from - old.x[scene.focus]) / old.total[scene.focus];
 			span = (to - from) / old.total[scene.focus];
 		}
 		this.tree = tree;
 		this.boxes = [];
 		this.widths = new Float32Array(tree.frames.n);
-		this.smallest = smallestWeight(tree);
+		const least = tree.self.reduce((low, weight) => (weight > 0 && weight < low ? weight : low), Infinity);
+		// Zooming ends where this fills the width. Positions are sums of doubles: 2^40 below the
+		// whole keeps 13 bits for the pixel.
+		this.smallest = Math.min(Math.max(least, tree.total[0] / 2 ** 40), tree.total[0] || 1);
 		this.motion = null;
-		scene.cursor = scene.hover = -1;
-		scene.hits = null;
+		Object.assign(scene, { cursor: -1, hover: -1, hits: null });
 		this.focusOn(focus);
 		this.setTheme(this.theme);
 		const width = tree.total[focus] || 1;
 		this.setRange(tree.x[focus] + start * width, tree.x[focus] + (start + span) * width);
-		this.scrollBy(0);
 	}
 
 	focusOn(node) {
-		const tree = this.tree;
-		this.scene.focus = node;
-		this.focusDepthMax = tree.depth[node];
-		for (let i = node; i < tree.end[node]; i++)
-			if (tree.depth[i] > this.focusDepthMax) this.focusDepthMax = tree.depth[i];
+		const { tree, scene } = this, { scroll } = this;
+		const deepest = tree.depth.subarray(node, tree.end[node]).reduce((most, depth) => Math.max(most, depth), 0);
+		scene.focus = node;
+		this.canvas.parentElement.style.height = `${((deepest + 2) * scene.row) / this.ratio}px`;
+		this.scroll = scroll;
 	}
 
+	/** @param {Theme} theme */
 	setTheme(theme) {
-		const { scene } = this;
-		this.theme = scene.theme = theme;
+		this.theme = theme;
+		this.scene.theme = theme.pixel;
 		if (this.tree) {
-			scene.colors = framePixels(this.tree, theme.dark);
-			scene.faded = scene.colors.map((pixel) => blendPixel(pixel, theme.background, 0.45));
-			scene.dimmed = scene.colors.map((pixel) => blendPixel(pixel, theme.background, 0.35));
+			this.scene.colors = framePixels(this.tree, theme.dark);
+			this.scene.faded = this.scene.colors.map((pixel) => blendPixel(pixel, theme.pixel.back, 0.4));
 		}
+		this.wantFrame();
+	}
+
+	setFlip(flip) {
+		const { scroll } = this;
+		this.scene.flip = flip;
+		this.scroll = scroll;
+	}
+
+	/** Canvas pixels of the graph that are out of sight at the end where the root is. */
+	get scroll() {
+		const { scrollTop, scrollHeight, clientHeight } = this.host;
+		return Math.round((this.scene.flip ? scrollHeight - clientHeight - scrollTop : scrollTop) * this.ratio);
+	}
+
+	set scroll(pixels) {
+		const { host } = this, css = pixels / this.ratio;
+		host.scrollTop = this.scene.flip ? host.scrollHeight - host.clientHeight - css : css;
 		this.wantFrame();
 	}
 
 	// Zoom so that the node fills the width.
 	zoomTo(node, animate) {
-		const tree = this.tree;
-		if (!tree) return;
-		const { scene } = this;
+		const { tree, scene } = this, top = tree.depth[node] * scene.row;
 		this.focusOn(node);
-		const to = { fromEnd: tree.x[node], toEnd: tree.x[node] + (tree.total[node] || 1) };
-		if (animate && !globalThis.matchMedia("(prefers-reduced-motion: reduce)").matches)
-			this.motion = { from: scene.from, to: scene.to, ...to, start: performance.now() };
-		else this.setRange(to.fromEnd, to.toEnd);
-		const top = tree.depth[node] * scene.row;
-		const last = top + 3 * scene.row;
-		if (top < scene.scroll || last > scene.scroll + this.canvas.height) scene.scroll = top - ROWS_ABOVE * scene.row;
-		this.scrollBy(0);
+		const goal = { from: tree.x[node], to: tree.x[node] + (tree.total[node] || 1) };
+		if (animate && !matchMedia("(prefers-reduced-motion: reduce)").matches)
+			this.motion = { old: { from: scene.from, to: scene.to }, goal, start: performance.now() };
+		else this.setRange(goal.from, goal.to);
+		if (top < this.scroll || top + 3 * scene.row > this.scroll + this.canvas.height) this.scroll = top - ROWS_ABOVE * scene.row;
+		this.wantFrame();
 	}
 
 	/** @param {number} from @param {number} to weights */
 	setRange(from, to) {
-		const all = this.tree?.total[0] || 1;
-		const span = clampNumber(to - from, Math.min(this.smallest, all), all);
+		const all = this.tree?.total[0] || 1, span = clampNumber(to - from, this.smallest, all);
 		this.scene.from = clampNumber(from, 0, all - span);
 		this.scene.to = this.scene.from + span;
 		this.wantFrame();
@@ -127,51 +131,34 @@ export class FlameView {
 
 	/** @param {number} share of the width in sight, to the right */
 	panBy(share) {
-		const { from, to } = this.scene;
+		const { from, to } = this.scene, shift = (to - from) * share;
 		this.motion = null;
-		this.setRange(from + (to - from) * share, to + (to - from) * share);
+		this.setRange(from + shift, to + shift);
 	}
 
 	/** @param {number} factor of the width in sight, below 1 to see less @param {number} place 0..1, what stays */
 	zoomBy(factor, place) {
 		const { from, to } = this.scene;
-		const all = this.tree?.total[0] || 1;
-		const span = clampNumber((to - from) * factor, Math.min(this.smallest, all), all);
+		const span = clampNumber((to - from) * factor, this.smallest, this.tree?.total[0] || 1);
 		const fixed = from + (to - from) * place;
 		this.motion = null;
 		this.setRange(fixed - span * place, fixed + span * (1 - place));
 	}
 
-	/** @returns {number} pixels that the content is taller than the canvas */
-	scrollMax() {
-		return Math.max(0, (this.focusDepthMax + 2) * this.scene.row - this.canvas.height);
-	}
-
-	/** @param {number} pixels of the canvas, away from the root */
-	scrollBy(pixels) {
-		this.scene.scroll = Math.round(clampNumber(this.scene.scroll + pixels, 0, this.scrollMax()));
-		this.wantFrame();
-	}
-
 	// Scroll and pan as little as shows the node.
 	reveal(node) {
-		const tree = this.tree;
-		if (!tree) return;
-		const { scene } = this, top = tree.depth[node] * scene.row, span = scene.to - scene.from;
-		if (top < scene.scroll) this.scrollBy(top - scene.scroll);
-		else if (top + 2 * scene.row > scene.scroll + this.canvas.height)
-			this.scrollBy(top + 2 * scene.row - scene.scroll - this.canvas.height);
+		const { tree, scene, canvas } = this, top = tree.depth[node] * scene.row, span = scene.to - scene.from;
+		this.scroll = clampNumber(this.scroll, top + 2 * scene.row - canvas.height, top);
 		const left = tree.x[node], right = left + tree.total[node];
 		if (right <= scene.from || left >= scene.to) this.setRange((left + right - span) / 2, (left + right + span) / 2);
-		this.wantFrame();
 	}
 
 	// What is at a point given in CSS pixels of the canvas; node -1 for nothing.
 	boxAtPoint(x, y) {
-		if (!this.tree) return { node: -1, hidden: false };
-		const { scene, canvas } = this;
-		const at = scene.from + ((x * this.ratio) / canvas.width) * (scene.to - scene.from);
-		return boxAt(this.tree, depthAt(scene, canvas.height, Math.floor(y * this.ratio)), at);
+		const { tree, scene, canvas, ratio } = this;
+		if (!tree) return { node: -1, hidden: false };
+		const at = scene.from + ((x * ratio) / canvas.width) * (scene.to - scene.from);
+		return boxAt(tree, depthAt(scene, canvas.height, Math.floor(y * ratio)), at);
 	}
 
 	// Draw at the next frame of the screen.
@@ -183,46 +170,42 @@ export class FlameView {
 	draw() {
 		cancelAnimationFrame(this.frameWanted);
 		this.frameWanted = 0;
-		if (!this.image) return;
-		const start = performance.now();
-		if (this.motion) this.moveOn(start);
 		const { tree, scene, context, image } = this;
-		if (tree && tree.total[0] > 0) {
-			const surface = { width: image.width, height: image.height, pixels: new Uint32Array(image.data.buffer) };
-			this.boxes = paintTree(surface, tree, scene).boxes;
-			context.putImageData(image, 0, 0);
-			if (this.labels) this.drawLabels(tree);
-		} else {
+		if (!image) return;
+		if (this.motion) this.moveOn();
+		if (!tree?.total[0]) {
 			this.boxes = [];
-			context.fillStyle = this.theme.dark ? "#14171c" : "#ffffff";
+			context.fillStyle = this.theme.css.back;
 			context.fillRect(0, 0, image.width, image.height);
+			return;
 		}
-		this.drawMs = performance.now() - start;
-		this.onChange();
+		scene.scroll = this.scroll;
+		const surface = { width: image.width, height: image.height, pixels: new Uint32Array(image.data.buffer) };
+		this.boxes = paintTree(surface, tree, scene).boxes;
+		context.putImageData(image, 0, 0);
+		this.drawLabels(tree);
 	}
 
-	moveOn(now) {
-		const motion = this.motion;
-		const part = clampNumber((now - motion.start) / ZOOM_MS, 0, 1), eased = 1 - (1 - part) ** 3;
+	moveOn() {
+		const { old, goal, start } = this.motion;
+		const part = clampNumber((performance.now() - start) / ZOOM_MS, 0, 1), eased = 1 - (1 - part) ** 3;
 		if (part === 1) this.motion = null;
-		this.setRange(motion.from + (motion.fromEnd - motion.from) * eased, motion.to + (motion.toEnd - motion.to) * eased);
+		this.setRange(old.from + (goal.from - old.from) * eased, old.to + (goal.to - old.to) * eased);
 	}
 
 	drawLabels(tree) {
-		const { context, scene, ratio } = this;
-		let labelled = this.boxes.filter((box) => box.right - box.left >= scene.labelWidth);
-		if (labelled.length > LABELS_MAX)
-			labelled = labelled.sort((a, b) => b.right - b.left - a.right + a.left).slice(0, LABELS_MAX);
+		const { context, scene, ratio, theme } = this, width = (box) => box.right - box.left;
+		let labelled = this.boxes.filter((box) => width(box) >= scene.labelWidth);
+		if (labelled.length > LABELS_MAX) labelled = labelled.sort((a, b) => width(b) - width(a)).slice(0, LABELS_MAX);
 		context.font = `${FONT_CSS * ratio}px system-ui, "DejaVu Sans", sans-serif`;
 		context.textBaseline = "middle";
 		context.direction = "ltr";
 		const pad = 4 * ratio, middle = Math.floor((scene.row - 1) / 2) + ratio * 0.5;
 		for (const box of labelled) {
-			const room = box.right - box.left - 2 * pad;
-			context.fillStyle = box.faded || (scene.hits && !scene.hits[tree.frame[box.node]]) ? this.theme.faded : this.theme.text;
-			const text = box.hidden ? hiddenLabel(tree, box.node) : frameLabel(tree, tree.frame[box.node]);
-			const shown = this.fitText(text, box.hidden ? -1 : tree.frame[box.node], room);
-			if (shown) context.fillText(shown, box.left + pad, box.top + middle, room);
+			const frame = tree.frame[box.node], room = width(box) - 2 * pad;
+			context.fillStyle = box.faded || (scene.hits && !scene.hits[frame]) ? theme.css.muted : theme.css.text;
+			const text = this.fitText(this.labelOf(box), box.hidden ? -1 : frame, room);
+			if (text) context.fillText(text, box.left + pad, box.top + middle, room);
 		}
 	}
 
@@ -230,43 +213,16 @@ export class FlameView {
 	 * @param {string} text @param {number} frame -1 when the text is no frame's @param {number} room */
 	fitText(text, frame, room) {
 		// A name can be megabytes; no screen shows more than this.
-		const head = text.length > 2000 ? text.slice(0, 2000) : text;
-		let wide = frame < 0 ? 0 : this.widths[frame];
-		if (!wide) {
-			wide = this.context.measureText(head).width || 1;
-			if (frame >= 0) this.widths[frame] = wide;
-		}
+		const head = text.slice(0, 2000), wide = this.widths[frame] || this.context.measureText(head).width;
+		if (frame >= 0) this.widths[frame] = wide;
 		if (wide <= room) return head;
 		const count = Math.floor((head.length * room) / wide) - 1;
 		return count > 1 ? `${head.slice(0, count)}…` : "";
 	}
 
-	// Geometry for tests: CSS-independent pixels of every box that is labelled or marked.
-	rects() {
+	/** @param {{node: number, hidden: boolean}} box */
+	labelOf({ node, hidden }) {
 		const { tree } = this;
-		if (!tree) return [];
-		return this.boxes.map((box) => ({
-			x: box.left, y: box.top, w: box.right - box.left, hidden: box.hidden, faded: box.faded,
-			name: box.hidden ? hiddenLabel(tree, box.node) : frameLabel(tree, tree.frame[box.node]),
-			node: box.node,
-		}));
+		return hidden ? `+${formatNumber(tree.hiddenCount.get(node))} hidden` : frameLabel(tree, tree.frame[node]);
 	}
-
-	// First line of a node's row, in CSS pixels.
-	rowOf(node) {
-		return rowTop(this.scene, this.canvas.height, this.tree?.depth[node] ?? 0) / this.ratio;
-	}
-}
-
-/** @param {Tree} tree @param {number} node */
-export function hiddenLabel(tree, node) {
-	return `+${formatNumber(tree.hiddenCount.get(node) ?? 0)} hidden`;
-}
-
-/** Zooming ends where this fills the width. @param {Tree} tree */
-function smallestWeight(tree) {
-	let least = Infinity;
-	for (let i = 0; i < tree.n; i++) if (tree.self[i] > 0 && tree.self[i] < least) least = tree.self[i];
-	// Positions are sums of doubles: 2^40 below the whole keeps 13 bits for the pixel.
-	return Math.max(Number.isFinite(least) ? least : 1, tree.total[0] / 2 ** 40);
 }

@@ -1,16 +1,13 @@
-// graph.js - the flame graph panel: the canvas with its tooltip, strip, crumbs, scroll bar and
-// keyboard. What the person does here that others must know goes to the handlers.
+// graph.js - the flame graph panel: the canvas with its tooltip, strip, crumbs and keyboard.
+// What the person does here that others must know goes to the handlers.
 
-import { clampNumber } from "./units.js";
 import { FlameView } from "./flame.js";
 import { listenGestures } from "./gestures.js";
 import { frameLabel, neighbour } from "./tree.js";
-import { fillTip, nodeFacts, placeTip, showCrumbs, showStrip } from "./panel.js";
-import { speakNode } from "./speech.js";
+import { nodeFacts, showCrumbs, showStrip, showTip, speakNode } from "./panel.js";
 
 const TIP_DELAY_MS = 250;
-const PAN_STEP = 0.1;
-const ZOOM_STEP = 0.8;
+const NOTHING = { node: -1, hidden: false };
 
 /**
  * @typedef {object} GraphHandlers
@@ -20,34 +17,35 @@ const ZOOM_STEP = 0.8;
  */
 
 export class GraphPanel {
-	constructor(page, theme, handlers) {
-		const find = (id) => page.getElementById(id);
+	/** @param {(id: string) => HTMLElement} find @param {GraphHandlers} handlers */
+	constructor(find, handlers) {
 		this.host = find("flame");
-		this.item = this.host.querySelector("[role=treeitem]");
 		this.tip = find("tip");
 		this.strip = find("strip");
 		this.crumbs = find("crumbs");
-		this.bar = find("scroll");
 		this.handlers = handlers;
-		this.tree = null;
-		this.metric = null;
-		this.hoverKey = "";
-		this.tipTimer = 0;
+		this.tree = this.metric = null;
+		this.over = NOTHING;
 		this.frozen = false;
-		this.view = new FlameView(this.host.querySelector("canvas"), theme, () => this.drawn());
-		listenGestures(this.host, this.view, {
+		this.view = new FlameView(this.host);
+		listenGestures(this.view, {
 			pick: (x, y) => this.pick(x, y),
 			hover: (x, y) => this.hover(x, y),
-			leave: () => this.leave(),
+			leave: () => this.pointAt(NOTHING),
 		});
 		new ResizeObserver(() => this.view.resize()).observe(this.host);
-		this.listenBar();
-		page.addEventListener("keydown", (event) => event.key === "Shift" && this.freeze(true));
-		page.addEventListener("keyup", (event) => event.key === "Shift" && this.freeze(false));
+		addEventListener("keydown", (event) => event.key === "Shift" && this.freeze(true));
+		addEventListener("keyup", (event) => event.key === "Shift" && this.freeze(false));
 	}
 
 	get focus() {
 		return this.view.scene.focus;
+	}
+
+	/** Where the keyboard is. */
+	get cursor() {
+		const { cursor, focus } = this.view.scene;
+		return cursor < 0 ? focus : cursor;
 	}
 
 	/** @param {Tree} tree @param {Metric} metric @param {number} focus @param {number} cursor or -1
@@ -58,15 +56,12 @@ export class GraphPanel {
 		this.view.resize();
 		this.view.setTree(tree, focus, keepPart);
 		this.view.scene.cursor = cursor;
-		this.hideTip();
-		this.hoverKey = "";
+		this.over = NOTHING;
 		this.showFocus();
-		this.speak();
 	}
 
 	show(node, animate) {
 		this.view.zoomTo(node, animate);
-		this.hideTip();
 		this.showFocus();
 	}
 
@@ -74,76 +69,66 @@ export class GraphPanel {
 	zoom(node) {
 		this.view.scene.cursor = node;
 		this.show(node, true);
-		this.speak();
 		this.handlers.zoomed(node);
 	}
 
 	showFocus() {
-		if (!this.tree || !this.metric) return;
 		showCrumbs(this.crumbs, this.tree, this.focus, (node) => {
 			this.zoom(node);
 			this.host.focus({ preventScroll: true });
 		});
+		this.hideTip();
 		this.showFacts();
+		this.speak();
 	}
 
-	// The strip: what is under the pointer, else what the keyboard is on, else what is in view.
+	facts(box) {
+		return nodeFacts(this.tree, this.metric, box, this.focus);
+	}
+
+	// What is under the pointer, else what the keyboard is on, else what is in view.
 	showFacts() {
-		if (!this.tree || !this.metric) return;
-		const { hover, cursor } = this.view.scene;
-		const [node, hidden] = this.hoverKey ? [Number(this.hoverKey.slice(1)), this.hoverKey[0] === "h"] :
-			[hover >= 0 ? hover : cursor >= 0 ? cursor : this.focus, false];
-		showStrip(this.strip, nodeFacts(this.tree, this.metric, node, this.focus, hidden));
+		showStrip(this.strip, this.facts(this.over.node < 0 ? { node: this.cursor, hidden: false } : this.over));
 	}
 
 	speak() {
-		const { tree, metric } = this, { cursor, hits } = this.view.scene;
-		if (!tree || !metric) return;
-		const node = cursor >= 0 ? cursor : this.focus;
-		const facts = nodeFacts(tree, metric, node, this.focus, false);
-		speakNode(this.host, this.item, tree, node, facts, hits !== null && hits[tree.frame[node]] === 1);
+		const { tree, cursor: node } = this, { hits } = this.view.scene;
+		speakNode(this.host, tree, node, this.facts({ node, hidden: false }), hits?.[tree.frame[node]] === 1);
 	}
 
 	pick(x, y) {
-		const { node, hidden } = this.view.boxAtPoint(x, y);
+		const box = this.view.boxAtPoint(x, y);
 		this.host.focus({ preventScroll: true });
-		if (node < 0) return;
-		if (hidden) this.handlers.more(node);
-		else this.zoom(node);
+		if (box.hidden) this.handlers.more(box.node);
+		else if (box.node >= 0) this.zoom(box.node);
 	}
 
 	hover(x, y) {
-		if (this.frozen) return;
-		const { node, hidden } = this.view.boxAtPoint(x, y), key = node < 0 ? "" : `${hidden ? "h" : "f"}${node}`;
-		if (key === this.hoverKey) return;
-		this.hoverKey = key;
-		this.view.scene.hover = hidden ? -1 : node;
-		this.view.wantFrame();
-		this.showFacts();
-		this.hideTip();
-		if (node >= 0) this.tipTimer = setTimeout(() => this.showTip(node, hidden, x, y), TIP_DELAY_MS);
+		const box = this.view.boxAtPoint(x, y);
+		if (this.pointAt(box) && box.node >= 0) this.tipTimer = setTimeout(() => this.showTip(box, x, y), TIP_DELAY_MS);
 	}
 
-	leave() {
-		if (this.frozen) return;
-		this.hoverKey = "";
-		this.view.scene.hover = -1;
+	/** @returns {boolean} whether the pointer was not there already */
+	pointAt(box) {
+		if (!this.tree || this.frozen || (box.node === this.over.node && box.hidden === this.over.hidden)) return false;
+		this.over = box;
+		this.view.scene.hover = box.hidden ? -1 : box.node;
 		this.view.wantFrame();
 		this.hideTip();
 		this.showFacts();
+		return true;
 	}
 
-	showTip(node, hidden, x, y) {
-		if (!this.tree || !this.metric) return;
-		const box = this.host.getBoundingClientRect();
-		fillTip(this.tip, nodeFacts(this.tree, this.metric, node, this.focus, hidden),
-			hidden ? "Click to load them." : node === this.focus ? "Hold Shift to keep this." : "Click to zoom. Hold Shift to keep this.");
-		placeTip(this.tip, box.left + x, box.top + y);
+	showTip(box, x, y) {
+		const { left, top } = this.host.getBoundingClientRect();
+		const click = box.hidden ? "Click to load them. " : box.node === this.focus ? "" : "Click to zoom. ";
+		showTip(this.tip, this.facts(box), `${click}Hold Shift to keep this.`, left + x, top + y);
 	}
 
 	hideTip() {
 		clearTimeout(this.tipTimer);
-		if (!this.frozen) this.tip.hidden = true;
+		this.freeze(false);
+		this.tip.hidden = true;
 	}
 
 	freeze(on) {
@@ -158,69 +143,45 @@ export class GraphPanel {
 
 	// Carry out a command of the keyboard; false when there was nothing to do.
 	run(command) {
-		const { tree, view } = this;
+		const { tree, view, cursor } = this;
 		if (!tree) return false;
-		const { scene } = view, cursor = scene.cursor >= 0 ? scene.cursor : this.focus;
-		if (["left", "right", "in", "out", "first", "last"].includes(command)) {
-			// The first arrow key only shows where the keyboard is.
-			const next = scene.cursor < 0 ? cursor : neighbour(tree, cursor, command);
-			scene.cursor = next;
-			view.reveal(next);
-			this.showFacts();
-			this.speak();
-		} else if (command === "zoom-in") this.enter(cursor);
-		else if (command === "zoom-out") this.zoom(Math.max(tree.parent[this.focus], 0));
-		else if (command === "reset") this.zoom(0);
-		else if (command === "narrower") view.zoomBy(ZOOM_STEP, 0.5);
-		else if (command === "wider") view.zoomBy(1 / ZOOM_STEP, 0.5);
-		else if (command === "pan-left") view.panBy(-PAN_STEP);
-		else if (command === "pan-right") view.panBy(PAN_STEP);
-		else if (command === "copy-name") this.handlers.copy(frameLabel(tree, tree.frame[cursor]));
-		else return false;
-		return true;
+		const acts = {
+			"zoom-in": () => this.enter(cursor),
+			"zoom-out": () => this.zoom(Math.max(tree.parent[this.focus], 0)),
+			reset: () => this.zoom(0),
+			narrower: () => view.zoomBy(0.8, 0.5),
+			wider: () => view.zoomBy(1.25, 0.5),
+			"pan-left": () => view.panBy(-0.1),
+			"pan-right": () => view.panBy(0.1),
+			"copy-name": () => this.handlers.copy(frameLabel(tree, tree.frame[cursor])),
+		};
+		for (const way of ["left", "right", "in", "out", "first", "last"]) acts[way] = () => this.move(way);
+		acts[command]?.();
+		return command in acts;
+	}
+
+	move(way) {
+		const { scene } = this.view;
+		// The first arrow key only shows where the keyboard is.
+		scene.cursor = scene.cursor < 0 ? this.focus : neighbour(this.tree, scene.cursor, way);
+		this.view.reveal(scene.cursor);
+		this.showFacts();
+		this.speak();
 	}
 
 	// Enter on the frame that is zoomed already loads its left-out children.
 	enter(node) {
-		if (node === this.focus && this.tree?.hidden[node]) this.handlers.more(node);
+		if (node === this.focus && this.tree.hidden[node]) this.handlers.more(node);
 		else this.zoom(node);
 	}
 
 	// One step back: the tooltip, the zoom, the cursor.
 	escape() {
-		if (!this.tip.hidden) {
-			this.frozen = false;
-			this.hideTip();
-		} else if (this.tree && this.focus > 0) this.zoom(0);
+		if (!this.tip.hidden) this.hideTip();
+		else if (this.focus > 0) this.zoom(0);
 		else {
 			this.view.scene.cursor = -1;
 			this.view.setRange(0, Infinity);
 		}
-	}
-
-	drawn() {
-		const { view, bar } = this, most = view.scrollMax();
-		bar.hidden = most === 0;
-		if (!most) return;
-		const thumb = bar.firstElementChild, tall = bar.clientHeight;
-		const size = Math.max(20, (tall * view.canvas.height) / (view.canvas.height + most));
-		const share = view.scene.scroll / most;
-		thumb.style.height = `${size}px`;
-		thumb.style.top = `${(view.scene.flip ? 1 - share : share) * (tall - size)}px`;
-		bar.setAttribute("aria-valuenow", String(Math.round(share * 100)));
-	}
-
-	listenBar() {
-		const { bar, view } = this;
-		const move = (event) => {
-			const box = bar.getBoundingClientRect();
-			const share = clampNumber((event.clientY - box.top) / (box.height || 1), 0, 1);
-			view.scrollBy((view.scene.flip ? 1 - share : share) * view.scrollMax() - view.scene.scroll);
-		};
-		bar.addEventListener("pointerdown", (event) => {
-			bar.setPointerCapture(event.pointerId);
-			move(event);
-		});
-		bar.addEventListener("pointermove", (event) => event.buttons & 1 && move(event));
 	}
 }

@@ -2,8 +2,7 @@
 
 import { App } from "./app.js";
 import { openSource } from "./data.js";
-import { addTestHook } from "./hook.js";
 
-const app = new App(document, openSource(document));
-app.start();
-addTestHook(app);
+const app = new App(openSource());
+// For tests, and for whoever wonders in the console.
+if (location.search === "?test") globalThis.flametrail = app;

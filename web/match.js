@@ -1,7 +1,8 @@
-// match.js - what a search text means, and which names it meets. Pure.
+// match.js - what a search text means, and which names it meets. Loaded as a worker, it answers
+// one query after the other, away from the page.
 
-/** @typedef {{kind: "none"} | {kind: "literal", text: string} |
- *	{kind: "regex", source: string, flags: string} | {kind: "bad", why: string}} Query */
+/** @typedef {{kind: "none"} | {kind: "literal", text: string} | {kind: "regex", regex: RegExp} |
+ *	{kind: "bad", why: string}} Query */
 
 /** "word" is a literal without case, "/re/" a regular expression, "/re/i" without case.
  * @param {string} text @returns {Query} */
@@ -10,24 +11,28 @@ export function parseQuery(text) {
 	const parts = /^\/(.+)\/(i?)$/s.exec(text);
 	if (!parts) return { kind: "literal", text: text.toLowerCase() };
 	try {
-		new RegExp(parts[1], parts[2]);
-		return { kind: "regex", source: parts[1], flags: parts[2] };
+		return { kind: "regex", regex: new RegExp(parts[1], parts[2]) };
 	} catch (error) {
-		return { kind: "bad", why: String(error instanceof Error ? error.message : error) };
+		return { kind: "bad", why: error.message.replace("Invalid regular expression", "not a valid pattern") };
 	}
 }
 
-/** One byte per name, 1 where the query meets it. Stands alone: it is also sent to a worker as text.
- * @param {{kind: string, text?: string, source?: string, flags?: string}} query
- * @param {string[]} names @returns {Uint8Array} */
+/** One byte per name, 1 where the query meets it. @returns {Uint8Array} */
 export function matchNames(query, names) {
-	const hits = new Uint8Array(names.length);
-	if (query.kind === "literal") {
-		const text = query.text ?? "";
-		for (let i = 0; i < names.length; i++) hits[i] = names[i].toLowerCase().includes(text) ? 1 : 0;
-	} else if (query.kind === "regex") {
-		const regex = new RegExp(query.source ?? "", query.flags);
-		for (let i = 0; i < names.length; i++) hits[i] = regex.test(names[i]) ? 1 : 0;
-	}
-	return hits;
+	const { text, regex } = query;
+	return Uint8Array.from(names, (name) => (regex ? regex.test(name) : name.toLowerCase().includes(text)));
+}
+
+function answerQuery(event) {
+	postMessage(matchNames(event.data.query, event.data.names));
+}
+
+if (!globalThis.document) globalThis.onmessage = answerQuery;
+
+/** @returns {Worker} */
+export function startMatchWorker() {
+	if (!document.getElementById("ft-report-meta")) return new Worker("match.js", { type: "module" });
+	// A report is one file and may not load another: there the functions' own text is the worker.
+	const text = `${matchNames}\n${answerQuery}\nonmessage = answerQuery;`;
+	return new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
 }

@@ -1,36 +1,21 @@
-// palette.js - colours of frames as pixels. Pure. A library keeps its hue for ever, because
-// the hue comes from its name without the version; kinds that have no library have fixed ones.
+// palette.js - colours of frames as pixels (ABGR). A library keeps its colour for ever, because
+// it comes from its name without the version; kinds that have no library have fixed ones.
 
 import { FRAME_KINDS } from "./fttr.js";
 import { frameLibrary } from "./tree.js";
 
-/**
- * @typedef {object} Theme colours as pixels (ABGR), except text, which is CSS
- * @property {boolean} dark
- * @property {number} background
- * @property {number} accent
- * @property {number} outline around search matches
- * @property {number} kernelBar at the left edge of kernel frames
- * @property {number} hatchA
- * @property {number} hatchB
- * @property {string} text on frames
- * @property {string} faded text on faded frames
- * @property {string} muted text on the background
- */
+const KIND_COLORS = { root: ["#e6e6e6", "#3a3f4a"], kernel: ["#f2b36b", "#6b4416"], jit: ["#a8d8a8", "#2d5a2d"] };
+const UNKNOWN_COLORS = ["#dddddd", "#454a53"];
 
-/** @param {number} r @param {number} g @param {number} b */
 export function packPixel(r, g, b) {
 	return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
 }
 
-/** @param {string} hex "#rrggbb" */
-export function hexPixel(hex) {
-	const value = parseInt(hex.slice(1), 16);
-	return packPixel(value >> 16, (value >> 8) & 255, value & 255);
+export function pixelCss(pixel) {
+	return `rgb(${pixel & 255} ${(pixel >>> 8) & 255} ${(pixel >>> 16) & 255})`;
 }
 
-/** @param {number} hue degrees @param {number} saturation 0..1 @param {number} light 0..1 */
-export function hslPixel(hue, saturation, light) {
+function hslPixel(hue, saturation, light) {
 	const chroma = saturation * Math.min(light, 1 - light);
 	const part = (n) => {
 		const k = (n + hue / 30) % 12;
@@ -39,93 +24,70 @@ export function hslPixel(hue, saturation, light) {
 	return packPixel(part(0), part(8), part(4));
 }
 
-/** `share` of the colour, the rest background. @param {number} color @param {number} background @param {number} share */
+/** `share` of the colour, the rest background. */
 export function blendPixel(color, background, share) {
-	let out = 0xff000000;
-	for (let shift = 0; shift < 24; shift += 8) {
-		const a = (color >>> shift) & 255, b = (background >>> shift) & 255;
-		out |= Math.round(a * share + b * (1 - share)) << shift;
-	}
-	return out >>> 0;
+	const part = (shift) => Math.round(((color >>> shift) & 255) * share + ((background >>> shift) & 255) * (1 - share));
+	return packPixel(part(0), part(8), part(16));
 }
 
-/** @param {boolean} dark @returns {Theme} */
-export function makeTheme(dark) {
-	const hex = (light, night) => hexPixel(dark ? night : light);
-	return {
-		dark,
-		background: hex("#ffffff", "#14171c"),
-		accent: hex("#0b57d0", "#8ab4f8"),
-		outline: hex("#111111", "#f2f2f2"),
-		kernelBar: hex("#8a4b08", "#f2b36b"),
-		hatchA: hex("#d5d8de", "#3a3f4a"),
-		hatchB: hex("#f3f4f6", "#22262e"),
-		text: dark ? "#f2f2f2" : "#111111",
-		faded: dark ? "#c3c7cf" : "#3c4048",
-		muted: dark ? "#a5abb6" : "#555b66",
-	};
-}
-
-/** Library name without its version: libc-2.36.so and libc.so.6 are one hue.
- * @param {string} library */
-export function libraryStem(library) {
-	return library.replace(/\.so(\.\d+)*$/, "").replace(/[-_.]?\d+(\.\d+)*$/, "").toLowerCase();
-}
-
-/** @param {string} text */
-function hueOf(text) {
+/** Colour of all frames of a library: libc-2.36.so and libc.so.6 have the same. */
+export function libraryPixel(library, dark) {
+	const stem = library.replace(/\.so(\.\d+)*$/, "").replace(/[-_.]?\d+(\.\d+)*$/, "").toLowerCase();
 	let hash = 0x811c9dc5;
-	for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+	for (const letter of stem) hash = Math.imul(hash ^ letter.codePointAt(0), 0x01000193);
 	// The low bits of FNV follow the last letter; mix before taking a share of the circle.
 	hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-	return ((hash ^ (hash >>> 13)) >>> 0) % 360;
+	hash = (hash ^ (hash >>> 13)) >>> 0;
+	// Neighbours on the circle differ in light as well.
+	const light = ((hash >>> 9) % 3) * 0.04;
+	return dark ? hslPixel(hash % 360, 0.42, 0.25 + light) : hslPixel(hash % 360, 0.52, 0.75 + light);
 }
 
-/** Colour of frames of one library. @param {string} library @param {boolean} dark */
-export function libraryPixel(library, dark) {
-	return dark ? hslPixel(hueOf(libraryStem(library)), 0.42, 0.27) : hslPixel(hueOf(libraryStem(library)), 0.5, 0.78);
-}
-
-/** Colour of frames that no library explains. @param {string} kind @param {boolean} dark */
+/** Colour of frames that no library explains. */
 export function kindPixel(kind, dark) {
-	if (kind === "root") return hexPixel(dark ? "#3a3f4a" : "#e6e6e6");
-	if (kind === "kernel") return hexPixel(dark ? "#6b4416" : "#f2b36b");
-	if (kind === "jit") return hexPixel(dark ? "#2d5a2d" : "#a8d8a8");
-	return hexPixel(dark ? "#454a53" : "#dddddd");
+	const hex = (KIND_COLORS[kind] ?? UNKNOWN_COLORS)[dark ? 1 : 0], value = parseInt(hex.slice(1), 16);
+	return packPixel(value >> 16, (value >> 8) & 255, value & 255);
 }
 
-/** One pixel per frame. @param {Tree} tree @param {boolean} dark @returns {Uint32Array} */
+/** The library that gives a frame its colour, or "". */
+function colorLibrary(tree, frame) {
+	const kind = FRAME_KINDS[tree.frames.kind[frame]];
+	return kind === "root" || kind === "kernel" ? "" : frameLibrary(tree, frame);
+}
+
+/** One pixel per frame. @returns {Uint32Array} */
 export function framePixels(tree, dark) {
-	const pixels = new Uint32Array(tree.frames.n);
 	const known = new Map();
-	for (let i = 0; i < pixels.length; i++) {
-		const kind = FRAME_KINDS[tree.frames.kind[i]], library = frameLibrary(tree, i);
-		if (kind === "root" || kind === "kernel" || !library) {
-			pixels[i] = kindPixel(kind, dark);
-			continue;
-		}
-		let pixel = known.get(library);
-		if (pixel === undefined) known.set(library, (pixel = libraryPixel(library, dark)));
-		pixels[i] = pixel;
-	}
-	return pixels;
+	return Uint32Array.from(tree.frames.kind, (kind, frame) => {
+		const library = colorLibrary(tree, frame);
+		if (!library) return kindPixel(FRAME_KINDS[kind], dark);
+		if (!known.has(library)) known.set(library, libraryPixel(library, dark));
+		return known.get(library);
+	});
 }
 
-/** CSS of a pixel, for legends. @param {number} pixel */
-export function pixelCss(pixel) {
-	return `rgb(${pixel & 255} ${(pixel >>> 8) & 255} ${(pixel >>> 16) & 255})`;
-}
-
-/** The heaviest libraries by self weight, for the legend.
- * @param {Tree} tree @param {number} count @returns {{name: string, self: number}[]} */
+/** Names of the libraries with the most weight of their own. @returns {string[]} */
 export function heaviestLibraries(tree, count) {
-	const sums = new Map();
-	const perFrame = new Float64Array(tree.frames.n);
+	const perFrame = new Float64Array(tree.frames.n), sums = new Map();
 	for (let i = 0; i < tree.n; i++) perFrame[tree.frame[i]] += tree.self[i];
-	for (let i = 0; i < perFrame.length; i++) {
-		const kind = FRAME_KINDS[tree.frames.kind[i]], library = frameLibrary(tree, i);
-		if (kind === "root" || kind === "kernel" || !library || !perFrame[i]) continue;
-		sums.set(library, (sums.get(library) ?? 0) + perFrame[i]);
+	perFrame.forEach((weight, frame) => {
+		const library = weight && colorLibrary(tree, frame);
+		if (library) sums.set(library, (sums.get(library) ?? 0) + weight);
+	});
+	return [...sums].sort((a, b) => b[1] - a[1]).slice(0, count).map(([name]) => name);
+}
+
+/** The colours of style.css, as CSS and as pixels.
+ * @typedef {{dark: boolean, css: Record<string, string>, pixel: Record<string, number>}} Theme
+ * @param {HTMLElement} root @param {boolean} dark @returns {Theme} */
+export function readTheme(root, dark) {
+	const css = {}, pixel = {};
+	for (const name of ["back", "panel", "line", "text", "muted", "accent", "kernel", "hatch", "area", "lost"]) {
+		// As the colour of an element it comes back as rgb().
+		root.style.color = `var(--${name})`;
+		css[name] = getComputedStyle(root).color;
+		pixel[name] = packPixel(...css[name].match(/\d+/g).map(Number));
 	}
-	return [...sums].map(([name, self]) => ({ name, self })).sort((a, b) => b.self - a.self).slice(0, count);
+	root.style.color = "";
+	return { dark, css, pixel };
 }

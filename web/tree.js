@@ -1,12 +1,13 @@
 // tree.js - where every frame of a tree lies, and how to walk it. Pure: x and width are
 // weights, not pixels, so zooming never lays out again.
 
+import { clampNumber } from "./units.js";
+
 /**
  * A laid-out tree. Node numbers are pre-order, so a subtree is [i, end[i]).
  * @typedef {RawTree & {
  *	parent: Int32Array, end: Uint32Array, total: Float64Array, x: Float64Array,
- *	childFirst: Uint32Array, children: Uint32Array, maxDepth: number,
- *	labels: (string | undefined)[] }} Tree
+ *	childFirst: Uint32Array, children: Uint32Array, maxDepth: number, labels: string[] }} Tree
  */
 
 /** Characters that would change how the text around a name reads: controls, bidi overrides. */
@@ -28,15 +29,16 @@ export function layoutTree(raw, order) {
 		total[i] = raw.self[i] + raw.hidden[i];
 		if (d > maxDepth) maxDepth = d;
 	}
-	const childFirst = new Uint32Array(n + 1), children = new Uint32Array(Math.max(n - 1, 0));
-	for (let i = n - 1; i > 0; i--) {
+	// childFirst begins as the number of children, one place further.
+	const childFirst = new Uint32Array(n + 1), children = new Uint32Array(n - 1);
+	for (let i = n - 1; i >= 0; i--) {
 		const p = parent[i];
-		if (!end[i]) end[i] = i + 1;
-		if (end[p] < end[i]) end[p] = end[i];
+		end[i] ||= i + 1;
+		if (p < 0) continue;
+		end[p] ||= end[i];
 		total[p] += total[i];
 		childFirst[p + 1]++;
 	}
-	if (!end[0]) end[0] = 1;
 	for (let i = 0; i < n; i++) childFirst[i + 1] += childFirst[i];
 	const fill = childFirst.slice();
 	for (let i = 1; i < n; i++) children[fill[parent[i]]++] = i;
@@ -51,8 +53,7 @@ export function layoutTree(raw, order) {
 	return { ...raw, parent, end, total, x, childFirst, children, maxDepth, labels: [] };
 }
 
-/** Heaviest first, equal ones as they were (by name).
- * @param {Uint32Array} list @param {number} first @param {number} last @param {Float64Array} total */
+/** Heaviest first, equal ones as they were. Most lists are short, where a sort by hand is far faster. */
 function sortByWeight(list, first, last, total) {
 	if (last - first > 24) {
 		list.subarray(first, last).sort((a, b) => total[b] - total[a] || a - b);
@@ -66,130 +67,88 @@ function sortByWeight(list, first, last, total) {
 	}
 }
 
-/** The text to show for a frame. @param {Tree} tree @param {number} frame */
+/** The text to show for a frame. */
 export function frameLabel(tree, frame) {
-	let label = tree.labels[frame];
-	if (label === undefined) {
-		label = tree.strings[tree.frames.name[frame]].replace(UNREADABLE, "\ufffd") || "(no name)";
-		tree.labels[frame] = label;
-	}
-	return label;
+	return (tree.labels[frame] ??= tree.strings[tree.frames.name[frame]].replace(UNREADABLE, "\ufffd") || "(no name)");
 }
 
-/** Base name of a frame's library, or "". @param {RawTree} tree @param {number} frame */
+/** Base name of a frame's library, or "". */
 export function frameLibrary(tree, frame) {
-	const path = tree.libs[tree.frames.lib[frame]].name;
-	return path.slice(path.lastIndexOf("/") + 1);
+	return tree.libs[tree.frames.lib[frame]];
 }
 
-/** "file:line" of a frame, or "". @param {Tree} tree @param {number} frame */
+/** "file:line" of a frame, or "". */
 export function frameSource(tree, frame) {
-	if (!tree.frames.file.length || !tree.frames.file[frame]) return "";
-	const file = tree.strings[tree.frames.file[frame]].replace(UNREADABLE, "\ufffd");
-	return tree.frames.line[frame] ? `${file}:${tree.frames.line[frame]}` : file;
+	const { file, line } = tree.frames;
+	if (!file[frame]) return "";
+	return `${tree.strings[file[frame]].replace(UNREADABLE, "\ufffd")}${line[frame] ? `:${line[frame]}` : ""}`;
 }
 
-/** From the root to the node, both included. @param {Tree} tree @param {number} node */
+/** From the root to the node, both included. */
 export function pathTo(tree, node) {
 	const path = [];
 	for (let i = node; i >= 0; i = tree.parent[i]) path.push(i);
 	return path.reverse();
 }
 
-/** Where the box of left-out children of a node begins; its width is hidden[node].
- * @param {Tree} tree @param {number} node */
+/** In drawing order. */
+export function childrenOf(tree, node) {
+	return tree.children.subarray(tree.childFirst[node], tree.childFirst[node + 1]);
+}
+
+/** With the node itself, in drawing order. */
+export function siblingsOf(tree, node) {
+	return node ? childrenOf(tree, tree.parent[node]) : Uint32Array.of(0);
+}
+
+/** Where the box of left-out children of a node begins; its width is hidden[node]. */
 export function hiddenStart(tree, node) {
 	return tree.x[node] + tree.total[node] - tree.self[node] - tree.hidden[node];
 }
 
-/** The child of `node` that covers weight position `at`, or -1.
- * @param {Tree} tree @param {number} node @param {number} at */
-function childAt(tree, node, at) {
-	let low = tree.childFirst[node], high = tree.childFirst[node + 1];
-	while (low < high) {
-		const mid = (low + high) >> 1, child = tree.children[mid];
-		if (at < tree.x[child]) high = mid;
-		else if (at >= tree.x[child] + tree.total[child]) low = mid + 1;
-		else return child;
-	}
-	return -1;
-}
-
 /** What is drawn at a depth and weight position: a frame, or the box of the left-out children
  * of a frame (then hidden is true and node the parent). node is -1 where nothing is.
- * @param {Tree} tree @param {number} depth @param {number} at
  * @returns {{node: number, hidden: boolean}} */
 export function boxAt(tree, depth, at) {
 	let node = at >= 0 && at < tree.total[0] ? 0 : -1;
 	while (node >= 0 && tree.depth[node] < depth) {
-		const child = childAt(tree, node, at);
-		if (child < 0 && tree.depth[node] === depth - 1 && tree.hidden[node]) {
-			const start = hiddenStart(tree, node);
-			if (at >= start && at < start + tree.hidden[node]) return { node, hidden: true };
-		}
+		const child = childrenOf(tree, node).find((i) => at < tree.x[i] + tree.total[i]) ?? -1;
+		if (child < 0 && tree.depth[node] === depth - 1 && at < hiddenStart(tree, node) + tree.hidden[node])
+			return { node, hidden: true };
 		node = child;
 	}
 	return { node, hidden: false };
 }
 
-/** A neighbour for the arrow keys, or the node itself where there is none. Left and right go
- * between siblings in drawing order, "in" to the heaviest child, "out" to the parent.
- * @param {Tree} tree @param {number} node
+/** A neighbour for the arrow keys, or the node itself where there is none. "in" leads to the
+ * heaviest child, "out" to the parent, the rest to siblings.
  * @param {"left" | "right" | "in" | "out" | "first" | "last"} way */
 export function neighbour(tree, node, way) {
-	const { childFirst, children, parent, total } = tree;
-	if (way === "in") {
-		let best = node;
-		for (let c = childFirst[node]; c < childFirst[node + 1]; c++)
-			if (best === node || total[children[c]] > total[best]) best = children[c];
-		return best;
-	}
-	const p = parent[node];
-	if (p < 0) return node;
-	if (way === "out") return p;
-	const first = childFirst[p], last = childFirst[p + 1] - 1;
-	if (way === "first") return children[first];
-	if (way === "last") return children[last];
-	const place = children.indexOf(node, first) + (way === "left" ? -1 : 1);
-	return place < first || place > last ? node : children[place];
+	if (way === "out") return Math.max(tree.parent[node], 0);
+	if (way === "in")
+		return childrenOf(tree, node).reduce((best, i) => (best === node || tree.total[i] > tree.total[best] ? i : best), node);
+	const list = siblingsOf(tree, node), place = list.indexOf(node);
+	const next = { left: place - 1, right: place + 1, first: 0, last: list.length }[way];
+	return list[clampNumber(next, 0, list.length - 1)];
 }
 
-/** Position among siblings, from 1, and their number. @param {Tree} tree @param {number} node */
-export function siblingPlace(tree, node) {
-	const p = tree.parent[node];
-	if (p < 0) return { place: 1, count: 1 };
-	const first = tree.childFirst[p];
-	return { place: tree.children.indexOf(node, first) - first + 1, count: tree.childFirst[p + 1] - first };
-}
-
-/** Whether children were left out anywhere in the subtree. @param {Tree} tree @param {number} node */
+/** Whether children were left out anywhere in the subtree. */
 export function hasHidden(tree, node) {
-	for (const parent of tree.hiddenCount.keys()) if (parent >= node && parent < tree.end[node]) return true;
-	return false;
+	return [...tree.hiddenCount.keys()].some((i) => i >= node && i < tree.end[node]);
 }
 
-/** One key per function, for finding a frame of one tree in another.
- * @param {RawTree} tree @param {number} frame */
-function frameKey(tree, frame) {
-	return `${tree.strings[tree.frames.name[frame]]}\0${frameLibrary(tree, frame)}`;
-}
-
-/** The functions from below the root to the node: survives another window's tree.
- * @param {Tree} tree @param {number} node @returns {string[]} */
-export function pathKeys(tree, node) {
-	return pathTo(tree, node).slice(1).map((i) => frameKey(tree, tree.frame[i]));
-}
-
-/** Follow the functions as far as this tree has them.
- * @param {Tree} tree @param {string[]} keys @returns {{node: number, found: number}} */
-export function followKeys(tree, keys) {
-	let node = 0;
-	for (let found = 0; found < keys.length; found++) {
-		let next = -1;
-		for (let c = tree.childFirst[node]; c < tree.childFirst[node + 1] && next < 0; c++)
-			if (frameKey(tree, tree.frame[tree.children[c]]) === keys[found]) next = tree.children[c];
-		if (next < 0) return { node, found };
-		node = next;
+/** The node of a tree with the same path of functions as a node of another; where the path
+ * ends, the last of it, and whole is false.
+ * @param {Tree} tree @param {Tree} other @param {number} node of the other
+ * @returns {{node: number, whole: boolean}} */
+export function findSamePath(tree, other, node) {
+	const name = (t, i) => t.strings[t.frames.name[t.frame[i]]], library = (t, i) => frameLibrary(t, t.frame[i]);
+	let at = 0;
+	for (const step of pathTo(other, node).slice(1)) {
+		const next = childrenOf(tree, at).find((i) =>
+			name(tree, i) === name(other, step) && library(tree, i) === library(other, step));
+		if (next === undefined) return { node: at, whole: false };
+		at = next;
 	}
-	return { node, found: keys.length };
+	return { node: at, whole: true };
 }

@@ -1,24 +1,22 @@
 // units.js - numbers as people read them. Pure; times are microseconds since the epoch.
 
-const SECOND_US = 1e6;
-
-/** @param {number} value @param {number} low @param {number} high */
 export function clampNumber(value, low, high) {
-	return value < low ? low : value > high ? high : value;
+	return Math.min(Math.max(value, low), high);
 }
 
-/** Three significant digits without an exponent: 0.0123, 1.23, 12.3, 1,234.
- * @param {number} value */
+/** Three significant digits without an exponent: 0.0123, 1.23, 12.3, 1,234. */
 export function formatNumber(value) {
-	const size = Math.abs(value);
-	if (size >= 100 || size === 0) return Math.round(value).toLocaleString("en-US");
-	return value.toLocaleString("en-US", { maximumSignificantDigits: 3 });
+	const digits = Math.abs(value) >= 100 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 };
+	return value.toLocaleString("en-US", digits);
 }
 
-/** A share of one as per cent: 4.8 %, 0.031 %.
- * @param {number} share */
+/** "1 sample", "3,970 samples" */
+export function formatCount(count, noun) {
+	return `${formatNumber(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** A share of one as per cent: 4.8 %, 0.031 %. */
 export function formatShare(share) {
-	if (!Number.isFinite(share)) return "– %";
 	const percent = share * 100;
 	if (percent === 0) return "0 %";
 	if (percent < 0.001) return "<0.001 %";
@@ -26,89 +24,61 @@ export function formatShare(share) {
 	return `${percent >= 10 ? percent.toFixed(1) : percent.toPrecision(2)} %`;
 }
 
-/** A length of time given in seconds: 1.20 s, 15.3 ms, 2 min 5 s.
- * @param {number} seconds */
+/** 1.2 s, 15.3 ms, 2 min 5 s. */
 export function formatSeconds(seconds) {
-	const size = Math.abs(seconds);
-	if (size === 0) return "0 s";
-	if (size < 1e-3) return `${formatNumber(seconds * 1e6)} µs`;
-	if (size < 1) return `${formatNumber(seconds * 1e3)} ms`;
-	if (size < 120) return `${formatNumber(seconds)} s`;
-	const whole = Math.round(seconds);
-	if (size < 7200) return joinUnits(Math.floor(whole / 60), "min", whole % 60, "s");
-	const minutes = Math.round(seconds / 60);
-	if (size < 172800) return joinUnits(Math.floor(minutes / 60), "h", minutes % 60, "min");
-	const hours = Math.round(seconds / 3600);
-	return joinUnits(Math.floor(hours / 24), "d", hours % 24, "h");
+	if (seconds === 0) return "0 s";
+	if (seconds < 1e-3) return `${formatNumber(seconds * 1e6)} µs`;
+	if (seconds < 1) return `${formatNumber(seconds * 1e3)} ms`;
+	if (seconds < 120) return `${formatNumber(seconds)} s`;
+	const [unit, big, part, small] = seconds < 7200 ? [60, "min", 1, "s"] :
+		seconds < 172800 ? [3600, "h", 60, "min"] : [86400, "d", 3600, "h"];
+	const parts = Math.round(seconds / part), rest = parts % (unit / part);
+	return `${(parts - rest) * part / unit} ${big}${rest ? ` ${rest} ${small}` : ""}`;
 }
 
-/** @param {number} big @param {string} bigUnit @param {number} small @param {string} smallUnit */
-function joinUnits(big, bigUnit, small, smallUnit) {
-	return small ? `${big} ${bigUnit} ${small} ${smallUnit}` : `${big} ${bigUnit}`;
+function formatBytes(bytes) {
+	const step = bytes < 1024 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), 5);
+	return `${formatNumber(bytes / 1024 ** step)} ${["B", "KiB", "MiB", "GiB", "TiB", "PiB"][step]}`;
 }
 
-/** @param {number} bytes */
-export function formatBytes(bytes) {
-	const names = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-	let size = bytes, at = 0;
-	while (Math.abs(size) >= 1024 && at < names.length - 1) {
-		size /= 1024;
-		at++;
-	}
-	return `${formatNumber(size)} ${names[at]}`;
-}
-
-/** A weight in the unit of its metric.
- * @param {number} value @param {string} unit */
+/** A weight in the unit of its metric. */
 export function formatWeight(value, unit) {
 	if (unit === "nanoseconds") return formatSeconds(value / 1e9);
 	if (unit === "bytes") return formatBytes(value);
 	return unit && unit !== "count" ? `${formatNumber(value)} ${unit}` : formatNumber(value);
 }
 
-/** A weight per second: nanoseconds of CPU per second are cores.
- * @param {number} rate @param {string} unit */
+/** A weight per second: nanoseconds of CPU per second are cores. */
 export function formatRate(rate, unit) {
-	if (unit !== "nanoseconds") return `${formatWeight(rate, unit)}/s`;
-	const cores = rate / 1e9;
-	return `${formatNumber(cores)} ${Math.abs(cores - 1) < 1e-9 ? "core" : "cores"}`;
+	return unit === "nanoseconds" ? formatCount(rate / 1e9, "core") : `${formatWeight(rate, unit)}/s`;
 }
 
-/** @param {number} us */
+/** Local time as a datetime-local field has it: 2026-11-22T09:30:00.250. */
+export function localTime(us) {
+	const ms = Math.floor(us / 1000);
+	return new Date(ms - new Date(ms).getTimezoneOffset() * 60000).toISOString().slice(0, 23);
+}
+
 export function formatClock(us) {
-	const date = new Date(us / 1000);
-	const part = (value) => String(value).padStart(2, "0");
-	const fine = us % SECOND_US ? `.${String(Math.floor((us % SECOND_US) / 1e3)).padStart(3, "0")}` : "";
-	return `${part(date.getHours())}:${part(date.getMinutes())}:${part(date.getSeconds())}${fine}`;
+	return localTime(us).slice(11).replace(".000", "");
 }
 
-/** @param {number} us */
-export function formatDay(us) {
-	const date = new Date(us / 1000);
-	const part = (value) => String(value).padStart(2, "0");
-	return `${date.getFullYear()}-${part(date.getMonth() + 1)}-${part(date.getDate())}`;
+/** "12:00:05 – 12:01:05 (60 s)", with the day when it is not that of `now`. */
+export function formatSpan(from, to, now) {
+	const day = (us) => localTime(us).slice(0, 10);
+	const first = day(from) === day(now) ? "" : `${day(from)} `, last = day(from) === day(to) ? "" : `${day(to)} `;
+	return `${first}${formatClock(from)} – ${last}${formatClock(to)} (${formatSeconds((to - from) / 1e6)})`;
 }
 
-/** "12:00:05 – 12:01:05 (1 min)", with the day when it is not today's.
- * @param {number} fromUs @param {number} toUs @param {number} nowUs */
-export function formatSpan(fromUs, toUs, nowUs) {
-	const from = Math.floor(fromUs / 1e3) * 1e3, to = Math.floor(toUs / 1e3) * 1e3;
-	const day = formatDay(from);
-	const first = day === formatDay(nowUs) ? "" : `${day} `;
-	const last = day === formatDay(to) ? "" : `${formatDay(to)} `;
-	return `${first}${formatClock(from)} – ${last}${formatClock(to)} (${formatSeconds((toUs - fromUs) / 1e6)})`;
-}
-
-/** Times for the ticks of an axis: round in local time, at most `count` of them.
- * @param {number} fromUs @param {number} toUs @param {number} count @returns {number[]} */
-export function timeTicks(fromUs, toUs, count) {
+/** Times for the ticks of an axis: round in local time, about `count` of them at most. */
+export function timeTicks(from, to, count) {
 	const steps = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600,
 		7200, 14400, 21600, 43200, 86400, 172800, 604800, 2419200];
-	const wanted = (toUs - fromUs) / 1e6 / Math.max(count, 1);
-	const step = (steps.find((s) => s >= wanted) ?? steps[steps.length - 1]) * 1e6;
-	const shift = new Date(fromUs / 1000).getTimezoneOffset() * 60 * 1e6;
+	const wanted = (to - from) / 1e6 / Math.max(count, 1);
+	const step = (steps.find((seconds) => seconds >= wanted) ?? steps.at(-1)) * 1e6;
+	const shift = new Date(from / 1000).getTimezoneOffset() * 60e6;
 	const ticks = [];
-	for (let at = Math.ceil((fromUs - shift) / step) * step + shift; at <= toUs && ticks.length < 100; at += step)
+	for (let at = Math.ceil((from - shift) / step) * step + shift; at <= to && ticks.length < 100; at += step)
 		ticks.push(at);
 	return ticks;
 }

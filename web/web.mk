@@ -1,9 +1,9 @@
 # The viewer's files in the binary, and the pieces of the report they are joined to.
 # Order matters: a module stands after those it imports, so that joining them works.
-WEB_JS	   := $(addprefix web/,units.js fttr.js tree.js pathid.js graft.js match.js match_start.js \
-	      search.js state.js data.js palette.js raster.js flame.js gestures.js timeline.js \
-	      panel.js speech.js searchbox.js graph.js keys.js controls.js app.js hook.js main.js)
-WEB_FILES  := web/index.html web/style.css $(WEB_JS) web/match_worker.js
+WEB_JS	   := $(addprefix web/,units.js fttr.js tree.js pathid.js graft.js match.js search.js state.js \
+	      data.js palette.js raster.js flame.js gestures.js timeline.js panel.js graph.js \
+	      keys.js controls.js app.js main.js)
+WEB_FILES  := web/index.html web/style.css $(WEB_JS)
 WEB_REPORT := $(OUT)/web/report_head.html $(OUT)/web/report_tail.html
 
 $(OUT)/web/report_head.html: web/index.html web/style.css $(WEB_JS) web/web.mk scripts/web-report

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <time.h>
 
 #include "agent/capture/hostcheck.h"
+#include "agent/capture/hostfacts.h"
 #include "agent/capture/perf_event.h"
 #include "base/io.h"
 
@@ -58,6 +60,13 @@ static int open_tick(uint32_t type, uint64_t config)
 	return ft_perf_event_open(&attr, sched_getcpu());
 }
 
+/* The same, for an event: where CAP_PERFMON did not do, more of that kind will not. */
+static void judge_event(struct ft_finding *finding, int r)
+{
+	judge(finding, r, "open event");
+	finding->forbidden &= !ft_have_capability(CAP_PERFMON);
+}
+
 void ft_probe_perf_event(const struct ft_hostcheck *check, struct ft_finding *finding)
 {
 	uint32_t type = (uint32_t)check->number;
@@ -65,7 +74,7 @@ void ft_probe_perf_event(const struct ft_hostcheck *check, struct ft_finding *fi
 							 ? (uint64_t)PERF_COUNT_SW_CPU_CLOCK
 							 : (uint64_t)PERF_COUNT_HW_CPU_CYCLES);
 
-	judge(finding, fd, "open");
+	judge_event(finding, fd);
 }
 
 void ft_probe_side_band(const struct ft_hostcheck *check, struct ft_finding *finding)
@@ -85,7 +94,7 @@ void ft_probe_side_band(const struct ft_hostcheck *check, struct ft_finding *fin
 	};
 	struct ft_perf_ring ring = FT_PERF_RING_CLOSED;
 
-	judge(finding, ft_perf_ring_open(&attr, sched_getcpu(), 4096, &ring), "open");
+	judge_event(finding, ft_perf_ring_open(&attr, sched_getcpu(), 4096, &ring));
 	ft_perf_ring_close(&ring);
 }
 
@@ -117,7 +126,7 @@ void ft_probe_bpf_perf_event(const struct ft_hostcheck *check, struct ft_finding
 	}
 	event = open_tick(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK);
 	if (event < 0)
-		judge(finding, event, "open event");
+		judge_event(finding, event);
 	else
 		judge_attached(finding, event, program);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/capture/host.h"
+#include "agent/capture/perf_event.h"
 #include "agent/capture/sampler.h"
 #include "agent/capture/sideband.h"
 #include "agent/capture/slicer.h"
@@ -40,8 +41,10 @@ struct ft_collector {
 	struct ft_buffer block;
 	struct ft_cpus cpus;
 	uint64_t span_from_ns, cpus_seen_ns;
-	bool started, new_reader;
-	uint32_t n_news; /* programs and mappings announced in this tick */
+	bool started;
+	bool new_reader;   /* the next slice must begin an epoch */
+	bool begins_epoch; /* the open slice does */
+	uint32_t n_news;   /* programs and mappings announced in this tick */
 	uint64_t queue_full, slices_lost;
 	/* Counters as they were at the end of the last slice. */
 	uint64_t sampler_counts[FT_COUNTERS];
@@ -87,11 +90,12 @@ static int make_kernel_side(struct ft_collector *c, struct ft_why *why)
 		return ft_why(why, r, "cannot read which CPUs are online: %s", strerror(-r));
 	r = ft_sideband_set_cpus(c->sideband, &c->cpus);
 	if (r < 0)
-		return ft_why(why, r,
-			      "cannot listen to process events: %s; run flametrail as root, or "
-			      "see `flametrail doctor`",
-			      strerror(-r));
-	return 0;
+		return r == -EACCES || r == -EPERM ? ft_perf_event_refused(why, r)
+						   : ft_why(why, r,
+							    "cannot listen to process events: %s; "
+							    "see `flametrail doctor`",
+							    strerror(-r));
+	return ft_sampler_set_cpus(c->sampler, &c->cpus, why);
 }
 
 static void describe(struct ft_collector *c)
@@ -162,16 +166,19 @@ int ft_collector_add_target(struct ft_collector *collector, uint32_t pid)
 static void begin_slice(struct ft_collector *c, uint64_t from_ns)
 {
 	c->span_from_ns = from_ns;
-	ft_slicer_begin(c->slicer, from_ns, c->new_reader);
+	c->begins_epoch = ft_slicer_begin(c->slicer, from_ns, c->new_reader);
 	c->new_reader = false;
 }
 
 int ft_collector_start(struct ft_collector *collector, struct ft_why *why)
 {
+	int r;
+
 	begin_slice(collector, ft_monotonic_ns());
 	collector->started = true;
 	collector->cpus_seen_ns = collector->span_from_ns;
-	return ft_sampler_set_cpus(collector->sampler, &collector->cpus, why);
+	r = ft_sampler_start(collector->sampler);
+	return r < 0 ? ft_why(why, r, "cannot begin to sample: %s", strerror(-r)) : 0;
 }
 
 int ft_collector_connect(struct ft_collector *collector, int symbolizer)
@@ -181,7 +188,10 @@ int ft_collector_connect(struct ft_collector *collector, int symbolizer)
 
 void ft_collector_new_reader(struct ft_collector *collector)
 {
-	collector->new_reader = true;
+	/* A slice that begins an epoch is all a new reader needs; any other one is
+	 * nothing to it. */
+	if (!collector->begins_epoch)
+		collector->new_reader = true;
 }
 
 void ft_collector_poll(const struct ft_collector *collector,
@@ -207,6 +217,7 @@ static void queue_sample(void *context, const struct ft_sample_event *event, siz
 	struct ft_collector *c = context;
 
 	if (len < FT_SAMPLE_EVENT_HEAD || event->kind != FT_EVENT_SAMPLE ||
+	    event->n_kernel > FT_MAX_KERNEL_FRAMES || event->n_user > FT_MAX_USER_FRAMES ||
 	    len < FT_SAMPLE_EVENT_HEAD + 8ul * (event->n_kernel + event->n_user))
 		return; /* cannot be: our own program wrote it */
 	if (ft_event_queue_push(c->queue, event->time_ns, SOURCE_SAMPLE, event, len) < 0)
@@ -215,13 +226,14 @@ static void queue_sample(void *context, const struct ft_sample_event *event, siz
 
 static void queue_process_event(void *context, const void *record, size_t len)
 {
+	static const struct ft_process_event lost = { .kind = FT_PROCESS_LOST, .n_lost = 1 };
 	struct ft_collector *c = context;
 	struct ft_process_event event;
 
 	if (ft_process_event_read(record, len, &event) != 0)
 		return;
 	if (ft_event_queue_push(c->queue, event.time_ns, SOURCE_PROCESS, record, len) < 0)
-		c->queue_full++;
+		ft_tracker_apply(c->tracker, &lost);
 }
 
 static void handle(struct ft_collector *c, const struct ft_queued_event *queued, uint64_t now_ns)
@@ -316,30 +328,41 @@ static void end_slice(struct ft_collector *c, uint64_t to_ns)
 	r = ft_slicer_end(c->slicer, to_ns, &c->block);
 	if (r < 0)
 		ft_log(FT_LOG_ERROR, "slice lost", ft_kv_errno(r));
-	if (r < 0 || !c->sink->slice(c->context, c->block.data, c->block.len)) {
+	if (r < 0 || c->new_reader || !c->sink->slice(c->context, c->block.data, c->block.len)) {
 		c->slices_lost++;
 		c->new_reader = true;
 	}
 	begin_slice(c, to_ns);
 }
 
-/* CPUs come and go; a file read a second is cheaper than listening for it. */
+/* CPUs come and go; a look a second is cheaper than listening for it, and sees what is not
+ * announced: a suspended host takes its CPUs away without a word. */
 static void follow_cpus(struct ft_collector *c, uint64_t now_ns)
 {
 	struct ft_cpus cpus;
 	struct ft_why why;
+	int r;
 
 	if (now_ns < c->cpus_seen_ns + FT_NS_PER_SEC)
 		return;
 	c->cpus_seen_ns = now_ns;
+	/* The rings of the process events went the same way: they are opened anew, too. */
+	if (ft_sampler_drop_ended(c->sampler, &c->cpus) > 0 &&
+	    ft_sideband_set_cpus(c->sideband, &c->cpus) < 0)
+		ft_log(FT_LOG_WARN, "process events of a CPU cannot be had");
 	if (ft_cpus_online(&cpus) < 0 || memcmp(&cpus, &c->cpus, sizeof(cpus)) == 0)
 		return;
 	c->cpus = cpus;
 	ft_log(FT_LOG_INFO, "online CPUs changed", ft_kv_int("cpus", ft_cpus_count(&cpus)));
+	r = ft_sampler_set_cpus(c->sampler, &cpus, &why);
+	if ((r == -EACCES || r == -EPERM) && c->sink->cpu_refused) {
+		c->sink->cpu_refused(c->context);
+		return;
+	}
+	if (r < 0)
+		ft_log(FT_LOG_WARN, "a new CPU cannot be sampled", ft_kv_text("why", why.text));
 	if (ft_sideband_set_cpus(c->sideband, &cpus) < 0)
 		ft_log(FT_LOG_WARN, "process events of a new CPU cannot be had");
-	if (ft_sampler_set_cpus(c->sampler, &cpus, &why) < 0)
-		ft_log(FT_LOG_WARN, "a new CPU cannot be sampled", ft_kv_text("why", why.text));
 }
 
 static void run_names(struct ft_collector *c, uint64_t now_ns)

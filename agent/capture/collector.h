@@ -33,6 +33,9 @@ struct ft_collector_sink {
 	bool (*slice)(void *context, const uint8_t *block, size_t len);
 	/* The symbolizer is gone or stuck: kill it, start another, and connect it. */
 	void (*symbolizer_lost)(void *context);
+	/* A CPU that came later may not be sampled by whom this process has become: a
+	 * collector begun anew could. May be NULL, when nothing was given up. */
+	void (*cpu_refused)(void *context);
 };
 
 /* What it counted since it began, for a closing report. */
@@ -40,7 +43,8 @@ struct ft_collector_totals {
 	uint64_t samples, lost, names_asked, names_answered;
 };
 
-/* Load and attach everything but the sampling itself. 0, or -errno with why. */
+/* Load and attach everything: what comes after needs no privileges for perf events, unless
+ * CPUs come, too. 0, or -errno with why. */
 int ft_collector_new(const struct ft_collector_options *options,
 		     const struct ft_collector_sink *sink, void *context, struct ft_why *why,
 		     struct ft_collector **ret_collector) FT_MUST_CHECK;

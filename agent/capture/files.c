@@ -128,7 +128,9 @@ uint32_t ft_files_number(struct ft_files *files, const struct ft_inode *inode, c
 			 size_t path_len)
 {
 	struct key key = { inode, path, without_deleted(path, path_len) };
-	uint64_t hash = ft_hash_mix(ft_hash_u64(inode->number), inode->generation);
+	/* With the path: one inode may be mapped under any number of names. */
+	uint64_t hash = ft_hash_mix(ft_hash_mix(inode->number, inode->generation),
+				    ft_hash_bytes(path, key.path_len));
 	uint32_t number;
 
 	if (is(path, path_len, "[vdso]"))

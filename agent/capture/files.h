@@ -37,6 +37,7 @@ struct ft_file {
 	uint8_t state;	    /* enum ft_file_state */
 	uint8_t n_failures; /* how often it was refused or killed the symbolizer in a row */
 	uint8_t n_segments;
+	uint32_t n_asked; /* places of it the symbolizer still has to answer */
 	char *path;
 	char *build_id; /* hexadecimal; NULL: none known */
 	struct ft_segment *segments;

@@ -12,6 +12,7 @@
 #include <sys/utsname.h>
 
 #include "agent/capture/hostcheck.h"
+#include "agent/capture/perf_event.h"
 #include "base/io.h"
 
 #define INITIAL_PIDNS 0xeffffffcu /* PROC_PID_INIT_INO: inode of the first namespace */
@@ -212,4 +213,16 @@ void ft_probe_sysctl_unless(const struct ft_hostcheck *check, struct ft_finding 
 		finding->verdict = FT_VERDICT_DEGRADED;
 		finding->forbidden = true;
 	}
+}
+
+/* Mainline ends at 2. Kernels of Debian and Ubuntu know more, where CAP_SYS_ADMIN is asked
+ * in place of CAP_PERFMON: no capability that we advise would help. */
+void ft_probe_paranoid(const struct ft_hostcheck *check, struct ft_finding *finding)
+{
+	long value;
+
+	if (!read_sysctl(check, finding, &value) || value <= 2 || ft_perf_event_try() == 0)
+		ft_probe_sysctl_unless(check, finding);
+	else
+		finding->verdict = FT_VERDICT_DEGRADED;
 }

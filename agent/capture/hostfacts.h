@@ -28,3 +28,5 @@ void ft_probe_memlock(const struct ft_hostcheck *check, struct ft_finding *findi
 void ft_probe_sysctl_least(const struct ft_hostcheck *check, struct ft_finding *finding);
 /* At most 0 is good; above it only with capability number. */
 void ft_probe_sysctl_unless(const struct ft_hostcheck *check, struct ft_finding *finding);
+/* The same, of perf_event_paranoid, which above 2 may stand above the capability. */
+void ft_probe_paranoid(const struct ft_hostcheck *check, struct ft_finding *finding);

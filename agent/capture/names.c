@@ -13,6 +13,8 @@
 #define FIRST_RETRY_NS	 (10 * FT_NS_PER_SEC)
 #define MAX_RETRY_SHIFTS 8u /* 10 s doubled 8 times: 43 min */
 
+enum { NOT_NOW = 1 }; /* outcome beside 0 of giving a file */
+
 enum place_state { WAITING, SENT, DONE };
 
 struct place {
@@ -105,24 +107,30 @@ static void refuse(struct ft_names *names, struct ft_file *file, uint64_t now_ns
 	names->counts.refused++;
 }
 
-/* Room for one more in the symbolizer: the file not asked of for longest goes. */
-static void make_room(struct ft_names *names)
+/* Room for one more in the symbolizer: the file not asked of for longest goes, but none
+ * whose answers are on their way, as they would never come. 0, or -EAGAIN. */
+static int make_room(struct ft_names *names)
 {
 	uint32_t oldest = 0;
+	int r;
 
 	if (names->n_open < FT_SYM_MAX_FILES)
-		return;
+		return 0;
 	for (uint32_t i = FT_FILES_FIRST; i < ft_files_count(names->files); i++) {
 		const struct ft_file *file = ft_files_at(names->files, i);
 
-		if (file->state == FT_FILE_OPEN &&
+		if (file->state == FT_FILE_OPEN && file->n_asked == 0 &&
 		    (!oldest || file->used_ns < ft_files_at(names->files, oldest)->used_ns))
 			oldest = i;
 	}
-	if (oldest && ft_symclient_forget(names->client, oldest) == 0) {
-		ft_files_at(names->files, oldest)->state = FT_FILE_CLOSED;
-		names->n_open--;
-	}
+	if (!oldest)
+		return -EAGAIN;
+	r = ft_symclient_forget(names->client, oldest);
+	if (r < 0)
+		return r;
+	ft_files_at(names->files, oldest)->state = FT_FILE_CLOSED;
+	names->n_open--;
+	return 0;
 }
 
 static int open_kallsyms(struct ft_target_file *ret_file)
@@ -157,8 +165,9 @@ static int open_mapped(const struct ft_names *names, const struct ft_file *file,
 	return r;
 }
 
-/* Whether the symbolizer has the file, after trying to give it. */
-static bool give_file(struct ft_names *names, uint32_t number, uint32_t pid, uint64_t now_ns)
+/* Give the symbolizer a file it may not have yet. 0: it has it; NOT_NOW: the file cannot
+ * be read; -EAGAIN or -EPIPE: it cannot take any file now, do not try others. */
+static int give_file(struct ft_names *names, uint32_t number, uint32_t pid, uint64_t now_ns)
 {
 	struct ft_file *file = ft_files_at(names->files, number);
 	struct ft_target_file opened = { .fd = -1 };
@@ -166,9 +175,12 @@ static bool give_file(struct ft_names *names, uint32_t number, uint32_t pid, uin
 	int r;
 
 	if (file->state == FT_FILE_OPEN)
-		return true;
+		return 0;
 	if (!names->client || (file->state != FT_FILE_CLOSED && now_ns < file->retry_ns))
-		return false;
+		return NOT_NOW;
+	r = make_room(names);
+	if (r < 0)
+		return r;
 	if (number == FT_FILES_KERNEL) {
 		kind = FT_SYMFILE_KALLSYMS;
 		r = open_kallsyms(&opened);
@@ -177,16 +189,16 @@ static bool give_file(struct ft_names *names, uint32_t number, uint32_t pid, uin
 	}
 	if (r < 0) {
 		refuse(names, file, now_ns, FT_FILE_REFUSED);
-		return false;
+		return NOT_NOW;
 	}
-	make_room(names);
 	r = ft_symclient_open(names->client, number, kind, opened.fd);
 	ft_closep(&opened.fd);
 	if (r < 0)
-		return false; /* the queue is full or it died: later */
+		return r;
 	file->state = FT_FILE_OPEN;
+	file->n_asked = 0;
 	names->n_open++;
-	return true;
+	return 0;
 }
 
 /* ---- places ---- */
@@ -231,7 +243,7 @@ void ft_names_request(struct ft_names *names, uint32_t file, uint64_t address, u
 		return;
 	}
 	ft_files_at(names->files, file)->used_ns = now_ns;
-	give_file(names, file, pid, now_ns);
+	(void)give_file(names, file, pid, now_ns); /* else later, when it is asked */
 	if (add_place(names, &place) < 0) {
 		names->counts.dropped++;
 		return;
@@ -261,6 +273,7 @@ static int send_file(struct ft_names *names, uint32_t first)
 		return r;
 	for (uint32_t i = 0; i < n; i++)
 		places[i]->state = SENT;
+	ft_files_at(names->files, file)->n_asked += n;
 	names->n_waiting -= n;
 	names->n_sent += n;
 	return 0;
@@ -289,8 +302,13 @@ static int send_waiting(struct ft_names *names, uint64_t now_ns)
 	for (uint32_t i = 0; r == 0 && i < names->waiting.n; i++) {
 		const struct place *place = waiting_at(names, i);
 
-		if (place->state == WAITING && give_file(names, place->file, place->pid, now_ns))
+		if (place->state != WAITING)
+			continue;
+		r = give_file(names, place->file, place->pid, now_ns);
+		if (r == 0)
 			r = send_file(names, i);
+		else if (r == NOT_NOW)
+			r = 0;
 	}
 	compact_waiting(names);
 	return r == -EAGAIN ? 0 : r;
@@ -308,14 +326,16 @@ static void take_answer(void *context, const struct ft_symanswer *answer)
 {
 	struct ft_names *names = context;
 	struct place key = { .file = answer->file, .address = answer->address };
+	struct ft_file *file = ft_files_at(names->files, answer->file);
 	uint32_t i = find(names, &key);
 
+	file->n_asked -= file->n_asked > 0;
 	if (i == FT_INDEX_NONE || place_at(names, i)->state != SENT)
 		return; /* of an epoch that has ended */
 	place_at(names, i)->state = DONE;
 	names->n_sent--;
 	names->counts.answered++;
-	ft_files_at(names->files, answer->file)->n_failures = 0;
+	file->n_failures = 0;
 	names->sink->answer(names->context, answer);
 }
 

@@ -1,9 +1,16 @@
 #include "agent/capture/perf_event.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+
+#include "agent/capture/hostfacts.h"
+#include "base/io.h"
 
 #define RECORD_MAX 65536 /* the size field of a record has 16 bits */
 
@@ -14,6 +21,33 @@ int ft_perf_event_open(struct perf_event_attr *attr, int cpu)
 	attr->size = sizeof(*attr);
 	fd = syscall(SYS_perf_event_open, attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 	return fd < 0 ? -errno : (int)fd;
+}
+
+int ft_perf_event_try(void)
+{
+	struct perf_event_attr attr = { .type = PERF_TYPE_SOFTWARE,
+					.config = PERF_COUNT_SW_CPU_CLOCK,
+					.disabled = 1 };
+	_cleanup_close_ int fd = ft_perf_event_open(&attr, sched_getcpu());
+
+	return fd < 0 ? fd : 0;
+}
+
+int ft_perf_event_refused(struct ft_why *why, int error)
+{
+	char text[32];
+	int r = ft_read_line(AT_FDCWD, "/proc/sys/kernel/perf_event_paranoid", text, sizeof(text));
+
+	/* Kernels of Debian and Ubuntu know levels above 2, where CAP_PERFMON is not asked. */
+	if (r >= 0 && atoi(text) > 2 && ft_have_capability(CAP_PERFMON))
+		return ft_why(why, error,
+			      "the kernel refuses perf events: kernel.perf_event_paranoid is %s, "
+			      "which takes CAP_SYS_ADMIN; run flametrail as root, or: "
+			      "sysctl -w kernel.perf_event_paranoid=2",
+			      text);
+	return ft_why(why, error,
+		      "the kernel refuses perf events (missing CAP_PERFMON); "
+		      "run flametrail as root, or see `flametrail doctor`");
 }
 
 int ft_perf_ring_open(struct perf_event_attr *attr, int cpu, size_t bytes,

@@ -6,9 +6,15 @@
 #include <stdint.h>
 
 #include "base/base.h"
+#include "base/why.h"
 
 /* perf_event_open(2) for everything that runs on cpu. A descriptor, or -errno. */
 int ft_perf_event_open(struct perf_event_attr *attr, int cpu) FT_MUST_CHECK;
+
+/* May this process open events of whole CPUs? 0, or the kernel's -errno. */
+int ft_perf_event_try(void) FT_MUST_CHECK;
+/* Say which privilege -EACCES or -EPERM of an open is about; returns error. */
+int ft_perf_event_refused(struct ft_why *why, int error);
 
 struct ft_perf_ring {
 	int fd; /* -1: closed */

@@ -40,27 +40,36 @@ static int read_maps(int process, char **ret_text, size_t *ret_len)
 	return ft_read_fd(fd, FT_PROCFS_MAPS_MAX, ret_text, ret_len);
 }
 
-static int take_maps(uint32_t pid, const char *text, size_t len, struct ft_processes *processes,
-		     struct ft_files *files)
+/* A list of its own: what the process had before and has no more must not stay. */
+static int list_maps(const char *text, size_t len, struct ft_files *files,
+		     struct ft_mappings **ret_mappings)
 {
+	_cleanup_mappings_ struct ft_mappings *mappings = NULL;
 	struct ft_procmaps_line line;
 	int r;
 
+	r = ft_mappings_new(&mappings);
+	if (r < 0)
+		return r;
 	while (ft_procmaps_next(&text, &len, &line)) {
 		struct ft_mapping mapping = { line.start, line.end, line.offset, 0 };
 
 		if (!line.executable)
 			continue;
 		mapping.file = ft_files_number(files, &line.inode, line.path, line.path_len);
-		r = ft_processes_map(processes, pid, &mapping);
+		r = ft_mappings_insert(&mappings, &mapping);
+		if (r == -E2BIG)
+			break; /* what fits is better than nothing */
 		if (r < 0)
 			return r;
 	}
+	*ret_mappings = FT_TAKE(mappings);
 	return 0;
 }
 
 int ft_procfs_read(uint32_t pid, struct ft_processes *processes, struct ft_files *files)
 {
+	_cleanup_mappings_ struct ft_mappings *mappings = NULL;
 	_cleanup_close_ int directory = -1;
 	_cleanup_free_ char *text = NULL;
 	struct ft_process *process;
@@ -78,17 +87,24 @@ int ft_procfs_read(uint32_t pid, struct ft_processes *processes, struct ft_files
 	r = read_maps(directory, &text, &len);
 	if (r < 0)
 		return gone_or(r);
+	r = list_maps(text, len, files, &mappings);
+	if (r < 0)
+		return r;
+	r = ft_processes_get(processes, pid, &process);
+	if (r < 0)
+		return r;
 	r = ft_processes_comm(processes, pid, comm);
 	if (r < 0)
 		return r;
-	r = take_maps(pid, text, len, processes, files);
-	process = ft_processes_find(processes, pid);
-	if (process) {
-		process->ppid = parent_of(directory);
-		process->knowledge = FT_PROCESS_COMPLETE;
-		process->read_ns = ft_monotonic_ns();
+	/* Empty when its main thread has ended while others run: then the old list holds. */
+	if (ft_mappings_count(mappings) > 0) {
+		ft_mappings_dropp(&process->mappings);
+		process->mappings = FT_TAKE(mappings);
 	}
-	return r;
+	process->ppid = parent_of(directory);
+	process->knowledge = FT_PROCESS_COMPLETE;
+	process->read_ns = ft_monotonic_ns();
+	return 0;
 }
 
 int ft_procfs_walk_begin(struct ft_procfs_walk *walk)

@@ -23,10 +23,12 @@ struct ft_sampler {
 	struct flametrail *skeleton;
 	struct ring_buffer *rings;
 	struct bpf_link *follow;
-	int events[FT_CPUS_MAX];  /* perf event by CPU, -1: none */
-	int ring_maps[MAX_RINGS]; /* -1: none */
-	uint32_t n_cpus;	  /* possible */
-	ft_sampler_event take;	  /* during a drain */
+	int events[FT_CPUS_MAX];	  /* perf event by CPU, -1: none */
+	uint64_t enabled_ns[FT_CPUS_MAX]; /* for how long, at the last look */
+	int ring_maps[MAX_RINGS];	  /* -1: none */
+	uint32_t n_cpus;		  /* possible */
+	bool started;
+	ft_sampler_event take; /* during a drain */
 	void *context;
 };
 
@@ -217,9 +219,7 @@ static int explain_event(struct ft_why *why, const struct ft_sampler *sampler, u
 			      "this machine counts no hardware cycles (no PMU, as in most virtual "
 			      "machines); leave out --cycles");
 	if (r == -EACCES || r == -EPERM)
-		return ft_why(why, r,
-			      "the kernel refuses perf events (missing CAP_PERFMON); "
-			      "run flametrail as root");
+		return ft_perf_event_refused(why, r);
 	if (r == -EMFILE || r == -ENFILE)
 		return ft_why(why, r, "too few file descriptors for all CPUs; raise `ulimit -n`");
 	return ft_why(why, r, "cannot sample CPU %u: %s", cpu, strerror(-r));
@@ -233,6 +233,7 @@ static int open_cpu(struct ft_sampler *sampler, uint32_t cpu)
 						  : PERF_COUNT_SW_CPU_CLOCK,
 		.freq = 1,
 		.sample_freq = sampler->options.hz,
+		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED,
 		.disabled = 1,
 		.exclude_idle = 1,
 	};
@@ -243,9 +244,10 @@ static int open_cpu(struct ft_sampler *sampler, uint32_t cpu)
 		return fd;
 	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, program) < 0)
 		return -errno;
-	if (ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
+	if (sampler->started && ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
 		return -errno;
 	sampler->events[cpu] = FT_TAKE_FD(fd);
+	sampler->enabled_ns[cpu] = 0;
 	return 0;
 }
 
@@ -264,6 +266,46 @@ int ft_sampler_set_cpus(struct ft_sampler *sampler, const struct ft_cpus *cpus, 
 			result = explain_event(why, sampler, cpu, r);
 	}
 	return result;
+}
+
+/* An event whose CPU went offline is taken off it and never put back; what tells is that
+ * its time stands still. */
+static bool has_ended(struct ft_sampler *sampler, uint32_t cpu)
+{
+	struct {
+		uint64_t value, enabled_ns;
+	} now;
+	bool ended;
+
+	if (read(sampler->events[cpu], &now, sizeof(now)) != sizeof(now))
+		return false; /* in an error state: cannot be told */
+	ended = sampler->started && now.enabled_ns == sampler->enabled_ns[cpu];
+	sampler->enabled_ns[cpu] = now.enabled_ns;
+	return ended;
+}
+
+uint32_t ft_sampler_drop_ended(struct ft_sampler *sampler, struct ft_cpus *cpus)
+{
+	uint32_t n = 0;
+
+	for (uint32_t cpu = 0; cpu < FT_CPUS_MAX; cpu++) {
+		if (sampler->events[cpu] < 0 || !has_ended(sampler, cpu))
+			continue;
+		ft_closep(&sampler->events[cpu]);
+		cpus->bits[cpu / 64] &= ~(1ull << (cpu % 64));
+		n++;
+	}
+	return n;
+}
+
+int ft_sampler_start(struct ft_sampler *sampler)
+{
+	sampler->started = true;
+	for (uint32_t cpu = 0; cpu < FT_CPUS_MAX; cpu++)
+		if (sampler->events[cpu] >= 0 &&
+		    ioctl(sampler->events[cpu], PERF_EVENT_IOC_ENABLE, 0) < 0)
+			return -errno;
+	return 0;
 }
 
 void ft_sampler_drain(struct ft_sampler *sampler, ft_sampler_event take, void *context)

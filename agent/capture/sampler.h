@@ -35,10 +35,16 @@ int ft_sampler_add_target(struct ft_sampler *sampler, uint32_t pid) FT_MUST_CHEC
 void ft_sampler_remove_target(struct ft_sampler *sampler, uint32_t pid);
 bool ft_sampler_has_target(const struct ft_sampler *sampler, uint32_t pid);
 
-/* Sample on exactly these CPUs from now on. 0, or -errno with why; CPUs that could be
- * opened are sampled all the same. */
+/* Attach to exactly these CPUs; they tick once ft_sampler_start() was called. 0, or
+ * -errno with why; CPUs that could be opened are sampled all the same. */
 int ft_sampler_set_cpus(struct ft_sampler *sampler, const struct ft_cpus *cpus,
 			struct ft_why *why) FT_MUST_CHECK;
+/* Detach from the CPUs that were away since the last call, for however short a time: the
+ * kernel ended their events for good. Takes them out of *cpus and returns their number.
+ * Calls lie half a second apart at least. */
+uint32_t ft_sampler_drop_ended(struct ft_sampler *sampler, struct ft_cpus *cpus);
+/* Begin to sample: now, and later on CPUs that come. Needs no privileges. 0 or -errno. */
+int ft_sampler_start(struct ft_sampler *sampler) FT_MUST_CHECK;
 
 /* Hand over every event that is there, one ring after another, borrowed for the call. */
 typedef void (*ft_sampler_event)(void *context, const struct ft_sample_event *event, size_t len);

@@ -103,18 +103,19 @@ struct ft_names *ft_slicer_names(struct ft_slicer *slicer)
 	return slicer->names;
 }
 
-void ft_slicer_begin(struct ft_slicer *slicer, uint64_t from_ns, bool new_epoch)
+bool ft_slicer_begin(struct ft_slicer *slicer, uint64_t from_ns, bool new_epoch)
 {
 	/* The clock of days may be set at any time: its distance is taken anew. */
 	slicer->to_realtime_ns = ft_realtime_ns() - ft_monotonic_ns();
 	slicer->span = (struct ft_slice_span){ .from_ns = from_ns + slicer->to_realtime_ns };
 	if (!new_epoch && !slicer->epoch_lost && !ft_dictionary_full(slicer->dictionary))
-		return;
+		return false;
 	ft_names_forget(slicer->names);
 	ft_dictionary_begin_epoch(slicer->dictionary, &slicer->records);
 	ft_slice_put_host(&slicer->records, slicer->host);
 	ft_slice_put_kind(&slicer->records, slicer->kind);
 	slicer->epoch_lost = false;
+	return true;
 }
 
 /* ---- one sample ---- */
@@ -168,7 +169,10 @@ static uint32_t believable(const struct ft_process *process, const struct ft_sam
 	const __u64 *user = event->frames + event->n_kernel;
 	uint32_t n = event->n_user;
 
-	if (!process || process->knowledge != FT_PROCESS_COMPLETE)
+	/* No code at all: its main thread has ended before the others, and with it what /proc
+	 * can tell. */
+	if (!process || process->knowledge != FT_PROCESS_COMPLETE ||
+	    ft_mappings_count(process->mappings) == 0)
 		return n;
 	for (uint32_t i = 1; i < n; i++)
 		if (!ft_mappings_find(process->mappings, user[i] - 1)) {

@@ -31,8 +31,9 @@ void ft_slicer_freep(struct ft_slicer **p);
 /* Who is asked for names: connect, poll and count through it. Borrowed. */
 struct ft_names *ft_slicer_names(struct ft_slicer *slicer);
 
-/* Begin a slice at a moment of CLOCK_MONOTONIC; with new_epoch for a new reader. */
-void ft_slicer_begin(struct ft_slicer *slicer, uint64_t from_ns, bool new_epoch);
+/* Begin a slice at a moment of CLOCK_MONOTONIC; with new_epoch for a new reader. True:
+ * it begins an epoch, so it can be read without those before it. */
+bool ft_slicer_begin(struct ft_slicer *slicer, uint64_t from_ns, bool new_epoch);
 /* Add a sample; process may be NULL when nothing is known. */
 void ft_slicer_sample(struct ft_slicer *slicer, const struct ft_sample_event *event,
 		      const struct ft_process *process);

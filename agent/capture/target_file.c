@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 
 struct owner {
 	uid_t uid;
@@ -45,6 +47,13 @@ static bool same_inode(const struct stat *st, const struct ft_inode *inode)
 	       minor(st->st_dev) == inode->minor;
 }
 
+/* Only file systems without a device of their own (overlayfs, btrfs) tell stat(2) another
+ * device than the kernel has, and only then is another device no other file. */
+static bool may_be_renumbered(const struct stat *st, const struct ft_inode *inode)
+{
+	return major(st->st_dev) == 0 && (inode->major != 0 || minor(st->st_dev) != inode->minor);
+}
+
 /* owner NULL: nobody vouches for the path, so the inode must. */
 static int check(const struct stat *st, const struct ft_inode *inode, const struct owner *owner,
 		 enum ft_target_trust *ret_trust)
@@ -57,7 +66,7 @@ static int check(const struct stat *st, const struct ft_inode *inode, const stru
 		*ret_trust = FT_TARGET_SAME_INODE;
 		return 0;
 	}
-	if (!owner || major(st->st_dev) == inode->major)
+	if (!owner || !may_be_renumbered(st, inode))
 		return -ESTALE; /* replaced since it was mapped */
 	if (!may_read(st, owner))
 		return -EACCES;
@@ -96,21 +105,41 @@ static int open_checked(int root, const char *path, const struct ft_inode *inode
 	return 0;
 }
 
+/* What it may read by. Not from the owner of its directory in /proc: that is root as soon
+ * as a process says it may not be dumped, and root may read everything. */
+static int owner_of(int process, struct owner *ret_owner)
+{
+	struct owner owner;
+	char text[4096];
+	const char *uids, *gids;
+	int r = ft_read_line(process, "status", text, sizeof(text));
+
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
+	uids = strstr(text, "\nUid:");
+	gids = strstr(text, "\nGid:");
+	if (!uids || sscanf(uids, " Uid: %*u %*u %*u %u", &owner.uid) != 1 || !gids ||
+	    sscanf(gids, " Gid: %*u %*u %*u %u", &owner.gid) != 1)
+		return -EACCES;
+	*ret_owner = owner;
+	return 0;
+}
+
 int ft_target_file_open(uint32_t pid, const char *path, const struct ft_inode *inode,
 			struct ft_target_file *ret_file)
 {
 	_cleanup_close_ int process = -1, root = -1;
 	struct owner owner;
 	char name[32];
-	struct stat st;
+	int r;
 
 	snprintf(name, sizeof(name), "/proc/%u", pid);
 	process = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (process < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	if (fstat(process, &st) < 0)
-		return -errno;
-	owner = (struct owner){ st.st_uid, st.st_gid };
+	r = owner_of(process, &owner);
+	if (r < 0)
+		return r;
 	/* This one magic link is ours: it leads to the root the process has. */
 	root = openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)

@@ -120,6 +120,9 @@ const struct ft_process *ft_tracker_meet(struct ft_tracker *tracker, uint32_t pi
 {
 	struct ft_process *process = ft_processes_find(tracker->processes, pid);
 
+	/* Its first thread has ended, but it runs on: it did not exit. */
+	if (process && process->exited && now_ns > process->exited_ns + FT_NS_PER_SEC)
+		process->exited = false;
 	if (process && (process->knowledge == FT_PROCESS_COMPLETE ||
 			(process->read_ns && now_ns < process->read_ns + READ_AGAIN_NS)))
 		return process;

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/profile/epoch_tables.h"
@@ -170,14 +171,19 @@ static int put_own_labels(struct render *r, const struct ft_epoch_key *key,
 			  struct ft_label *ret_labels, uint32_t *n)
 {
 	int result = 0;
+	char cpu[16];
 
 	if (r->with & FT_EPOCH_TID) {
 		ret_labels[*n] = (struct ft_label){ .number = key->tid };
 		result = put_literal(r, "tid", &ret_labels[(*n)++].key);
 	}
 	if (result == 0 && r->with & FT_EPOCH_CPU) {
-		ret_labels[*n] = (struct ft_label){ .number = key->cpu };
-		result = put_literal(r, "cpu", &ret_labels[(*n)++].key);
+		/* As text: pprof takes the number 0 for no label at all. */
+		snprintf(cpu, sizeof(cpu), "%u", key->cpu);
+		ret_labels[*n] = (struct ft_label){ 0 };
+		result = put_literal(r, cpu, &ret_labels[*n].text);
+		if (result == 0)
+			result = put_literal(r, "cpu", &ret_labels[(*n)++].key);
 	}
 	if (result == 0 && r->with & FT_EPOCH_THREAD && key->thread) {
 		ret_labels[*n] = (struct ft_label){ 0 };

@@ -44,7 +44,7 @@ static int make_room(struct ft_event_queue *queue, size_t len)
 {
 	size_t need = queue->bytes_len + len;
 
-	if (len > FT_EVENT_QUEUE_MAX_BYTES || need > FT_EVENT_QUEUE_MAX_BYTES)
+	if (need > FT_EVENT_QUEUE_MAX_BYTES)
 		return -E2BIG;
 	if (need > queue->bytes_cap) {
 		size_t twice = FT_MAX(queue->bytes_cap * 2, (size_t)65536);
@@ -71,9 +71,13 @@ static int make_room(struct ft_event_queue *queue, size_t len)
 int ft_event_queue_push(struct ft_event_queue *queue, uint64_t time_ns, uint32_t source,
 			const void *bytes, size_t len)
 {
-	size_t padded = (len + 7) & ~(size_t)7;
-	int r = make_room(queue, padded);
+	size_t padded;
+	int r;
 
+	if (len > FT_EVENT_QUEUE_MAX_BYTES)
+		return -E2BIG; /* padding must not wrap */
+	padded = (len + 7) & ~(size_t)7;
+	r = make_room(queue, padded);
 	if (r < 0)
 		return r;
 	memcpy(queue->bytes + queue->bytes_len, bytes, len);
@@ -151,7 +155,9 @@ void ft_event_queue_compact(struct ft_event_queue *queue)
 	/* A burst must not keep its memory for ever. */
 	if (used == 0 && queue->bytes_cap > (4u << 20)) {
 		free(FT_TAKE(queue->bytes));
+		free(FT_TAKE(queue->entries));
 		queue->bytes_cap = 0;
+		queue->cap = 0;
 	}
 }
 

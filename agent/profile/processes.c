@@ -132,6 +132,7 @@ int ft_processes_fork(struct ft_processes *processes, uint32_t pid, uint32_t ppi
 	if (r < 0)
 		return r;
 	child->ppid = ppid;
+	child->comm[0] = '\0';
 	parent = ft_processes_find(processes, ppid);
 	if (!parent)
 		return 0;

@@ -15,10 +15,10 @@ static int hex_digit(char c)
 	return -1;
 }
 
-/* At least one digit, at most 16 (hexadecimal) or 19 (decimal). */
+/* At least one digit, at most what 64 bits hold, and 16 of them if hexadecimal. */
 static bool number(struct scan *s, unsigned int base, uint64_t *ret)
 {
-	unsigned int digits = 0, most = base == 16 ? 16 : 19;
+	unsigned int digits = 0, most = base == 16 ? 16 : 20;
 	uint64_t value = 0;
 
 	for (; s->at < s->end; s->at++, digits++) {
@@ -28,7 +28,9 @@ static bool number(struct scan *s, unsigned int base, uint64_t *ret)
 			break;
 		if (digits == most)
 			return false;
-		value = value * base + (uint64_t)digit;
+		if (__builtin_mul_overflow(value, base, &value) ||
+		    __builtin_add_overflow(value, (unsigned int)digit, &value))
+			return false;
 	}
 	*ret = value;
 	return digits > 0;

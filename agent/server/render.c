@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/profile/outcome.h"
@@ -250,14 +251,19 @@ static int put_labels(struct render *render, const struct ft_row_key *key, const
 	unsigned int with = render->query->with;
 	struct ft_label labels[MAX_LABELS] = { 0 };
 	uint32_t n = set->n;
+	char cpu[16];
 	int r = 0;
 
 	memcpy(labels, set->labels, n * sizeof(*labels));
 	if (with & FT_QUERY_TID)
 		labels[n++] = (struct ft_label){ .key = render->tid, .number = key->tid };
-	if (with & FT_QUERY_CPU)
-		labels[n++] = (struct ft_label){ .key = render->cpu, .number = key->cpu };
-	if (with & FT_QUERY_THREAD && key->thread) {
+	if (with & FT_QUERY_CPU) {
+		/* As text: pprof takes the number 0 for no label at all. */
+		snprintf(cpu, sizeof(cpu), "%u", key->cpu);
+		labels[n] = (struct ft_label){ .key = render->cpu };
+		r = put_literal(render, cpu, &labels[n++].text);
+	}
+	if (r == 0 && with & FT_QUERY_THREAD && key->thread) {
 		labels[n] = (struct ft_label){ .key = render->thread };
 		r = put_string(render, key->thread, &labels[n++].text);
 	}

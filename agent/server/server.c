@@ -180,7 +180,9 @@ static int complain_store(const char *dir, int error)
 	else if (error == -EUCLEAN)
 		ft_complain("the store %s is damaged: look at a copy made by the agent", dir);
 	else if (error == -ENOENT)
-		ft_complain("%s is no store: it holds no flametrail.db", dir);
+		ft_complain("%s is no store, it holds no flametrail.db: give a directory that an "
+			    "agent was given with --store",
+			    dir);
 	else
 		ft_complain("the store %s cannot be opened: %s", dir ? dir : "in memory",
 			    strerror(-error));
@@ -246,6 +248,8 @@ static int open_all(struct server *server)
 		r = watch(server, server->signal_fd, ON_SIGNAL);
 	if (r == 0 && server->control_fd >= 0)
 		r = watch(server, server->control_fd, ON_CONTROL);
+	if (r == 0 && server->control_fd >= 0)
+		r = ft_send_message(server->control_fd, "R", 1, -1); /* we can serve */
 	if (r == 0 && server->slices_fd >= 0)
 		take_slices(server, FT_TAKE_FD(server->slices_fd));
 	return r;

@@ -23,7 +23,8 @@ struct ft_server_options {
 	/* A stream of slices to read now: socket, pipe or file; -1: none yet. Closed here. */
 	int slices_fd;
 	/* SOCK_SEQPACKET from the supervisor, -1: none. The message "S" with a descriptor
-	 * brings a new stream in place of the old one; its end means: close windows, exit. */
+	 * brings a new stream in place of the old one; its end means: close windows, exit.
+	 * "R" is sent there once requests are answered. */
 	int control_fd;
 };
 

@@ -113,7 +113,8 @@ end_test() {
 			status=1
 		}
 	done
-	rm -rf "$tmp"
+	awk -v tmp="$tmp/" 'index($2, tmp) == 1 { print $2 }' /proc/mounts | xargs -r umount
+	rm -rf --one-file-system "$tmp"
 	exit $status
 }
 trap end_test EXIT
@@ -121,7 +122,7 @@ trap end_test EXIT
 # Start a program in the background: start NAME COMMAND... Its output goes to
 # $tmp/NAME.out and .err, its pid to $pid. It is ended with the test.
 start() {
-	name=$1
+	local name=$1
 	shift
 	"$@" >"$tmp/$name.out" 2>"$tmp/$name.err" &
 	pid=$!
@@ -181,7 +182,7 @@ assert_share() {
 # Start an agent on a free port: start_agent NAME [OPTION...]. Its store is
 # $tmp/NAME.store, unless an option says otherwise. Sets $agent to its pid and $url.
 start_agent() {
-	name=$1
+	local name=$1
 	shift
 	start "$name" "$flametrail" agent --listen 127.0.0.1:0 --store "$tmp/$name.store" "$@"
 	agent=$pid
@@ -249,7 +250,7 @@ check_log() {
 # Exactly one line on stderr of the last run_within, and it matches: one_line PATTERN
 one_line() {
 	[ "$(wc -l <"$tmp/run.err")" = 1 ] || fail "not one line on stderr: $(cat "$tmp/run.err")"
-	grep -qE "$1" "$tmp/run.err" || fail "\"$(cat "$tmp/run.err")\" does not match $1"
+	grep -qE -- "$1" "$tmp/run.err" || fail "\"$(cat "$tmp/run.err")\" does not match $1"
 }
 
 # What `flametrail record` and Go's pprof need.

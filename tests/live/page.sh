@@ -3,6 +3,7 @@
 need_root
 need_command node
 [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || skip "needs chromium"
+[ -d tests/web/node_modules ] || skip "needs the npm packages of make test-web"
 
 start shares "$truth/shares" 60
 start agent "$flametrail" agent --listen 127.0.0.1:0 --store "$tmp/store" --window 2s

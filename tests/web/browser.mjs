@@ -39,23 +39,29 @@ export async function openPage(browser, url, { dark = false, width = 1280, heigh
 	page.on("console", (message) => {
 		if (message.type() === "error" && !/Failed to load resource/.test(message.text())) page.faults.push(message.text());
 	});
+	// The boxes on the canvas, in canvas pixels.
+	await page.addInitScript(() => (window.readRects = () => {
+		const view = window.flametrail?.graph.view;
+		return (view?.boxes ?? []).map((box) => ({ x: box.left, y: box.top, w: box.right - box.left, hidden: box.hidden, faded: box.faded,
+			node: box.node, name: view.labelOf(box) }));
+	}));
 	await page.goto(url);
 	return page;
 }
 
 /** Until a flame graph is painted. The page must be opened with "?test". */
 export async function waitForGraph(page) {
-	await page.waitForFunction(() => window.__ft && window.__ft.rects().length > 0, null, { timeout: 20000 });
+	await page.waitForFunction(() => window.readRects().length > 0, null, { timeout: 20000 });
 }
 
 /** The boxes on the canvas, in canvas pixels. */
 export function readRects(page) {
-	return page.evaluate(() => window.__ft.rects());
+	return page.evaluate(() => window.readRects());
 }
 
 /** Until a box with this name is at least so wide. */
 export async function waitForBox(page, name, width = 1) {
-	await page.waitForFunction(([wanted, least]) => window.__ft.rects().some((box) => box.name === wanted && box.w >= least),
+	await page.waitForFunction(([wanted, least]) => window.readRects().some((box) => box.name === wanted && box.w >= least),
 		[name, width], { timeout: 10000 });
 }
 
