@@ -250,6 +250,8 @@ START_TEST(knows_the_root)
 	cfi_image_make(&image, &frames, NULL);
 	memcpy(image.bytes + offsetof(Elf64_Ehdr, e_entry), &entry, sizeof(entry));
 	memcpy(image.bytes + CFI_TEXT + 0x83, code, sizeof(code));
+	/* The code is musl's, so its call of main counts, too. */
+	memcpy(image.bytes + CFI_TEXT + 0x150, "\xff\xd3\x89\xc7\xe8", 5);
 	table = table_of(&image);
 	check_shape(table);
 	expect(table, CFI_TEXT, root);
@@ -257,6 +259,10 @@ START_TEST(knows_the_root)
 	expect(table, CFI_TEXT + 0x83, root);
 	expect(table, CFI_TEXT + 0x83 + sizeof(code) - 1, root);
 	expect(table, CFI_TEXT + 0x83 + sizeof(code), NONE);
+	expect(table, CFI_TEXT + 0x14f, NONE);
+	expect(table, CFI_TEXT + 0x150, root);
+	expect(table, CFI_TEXT + 0x151, root);
+	expect(table, CFI_TEXT + 0x152, NONE);
 }
 END_TEST
 
