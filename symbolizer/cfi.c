@@ -153,7 +153,7 @@ static int look_at_code(struct builder *b, const struct ft_piece *piece)
 	if (r == 0 && b->is_musl)
 		r = ft_muslroots_look(&b->roots, b->window, piece->start, piece->end);
 	/* Where a process begins there is no caller. */
-	if (r == 0 && entry >= piece->start && entry < piece->end) {
+	if (r == 0 && entry != 0 && entry >= piece->start && entry < piece->end) {
 		r = ft_prologues_entry_end(b->window, entry, piece->end, &mark.end);
 		b->marks[b->n_marks++] = mark;
 	}
