@@ -208,6 +208,9 @@ static int run(const struct ft_agent_settings *settings, struct ft_why *why)
 	struct ft_listen listening;
 	int r = 0;
 
+	/* What the caller had open is no business of the workers. */
+	if (close_range(3, ~0u, 0) < 0)
+		return ft_why(why, -errno, "cannot close descriptors: %s", strerror(errno));
 	if (*settings->replay)
 		r = ft_slice_file_check(settings->replay, why);
 	if (r < 0)

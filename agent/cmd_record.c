@@ -28,6 +28,7 @@ struct arguments {
 	struct ft_recording_options recording;
 	struct ft_watch watch;
 	struct ft_command child;
+	struct ft_raw_file raw_file;
 	char path[PATH_MAX]; /* of the output */
 };
 
@@ -35,7 +36,7 @@ static void arguments_deinit(struct arguments *a)
 {
 	ft_watch_deinit(&a->watch);
 	ft_command_deinit(&a->child);
-	ft_closep(&a->recording.raw_fd);
+	ft_raw_file_deinit(&a->raw_file);
 }
 #define _cleanup_arguments_ FT_CLEANUP(arguments_deinit)
 
@@ -57,12 +58,22 @@ static const char help[] =
 	"      --labels L[,L]    tid, thread, cpu: more labels in pprof\n"
 	"      --raw FILE        also keep every sample with its time, for --replay\n"
 	"      --replay FILE     no recording: read a file made by --raw\n"
+	"      --walk tail-calls for tests: walk stacks as on kernels before 5.17\n"
 	"  -q, --quiet           no table, no progress line\n"
 	"  -h, --help\n"
 	"\n"
 	"Needs root, or the capabilities that `flametrail doctor` lists.\n";
 
-enum { OPT_CHILDREN = 256, OPT_CYCLES, OPT_FORMAT, OPT_TYPE, OPT_LABELS, OPT_RAW, OPT_REPLAY };
+enum {
+	OPT_CHILDREN = 256,
+	OPT_CYCLES,
+	OPT_FORMAT,
+	OPT_TYPE,
+	OPT_LABELS,
+	OPT_RAW,
+	OPT_REPLAY,
+	OPT_WALK
+};
 
 static const struct option long_options[] = {
 	{ "pid", required_argument, NULL, 'p' },
@@ -78,6 +89,7 @@ static const struct option long_options[] = {
 	{ "labels", required_argument, NULL, OPT_LABELS },
 	{ "raw", required_argument, NULL, OPT_RAW },
 	{ "replay", required_argument, NULL, OPT_REPLAY },
+	{ "walk", required_argument, NULL, OPT_WALK },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -162,6 +174,11 @@ static int parse_option(int option, const char *value, struct arguments *a, stru
 		return 0;
 	case OPT_REPLAY:
 		a->replay = value;
+		return 0;
+	case OPT_WALK:
+		if (strcmp(value, "tail-calls") != 0)
+			return ft_why(why, -EINVAL, "--walk knows tail-calls, not \"%s\"", value);
+		r->collector.tail_calls = true;
 		return 0;
 	}
 	return ft_why(why, -EINVAL, "see flametrail record --help");
@@ -311,16 +328,6 @@ static int write_result(struct arguments *a, const struct ft_profile *profile, s
 	return 0;
 }
 
-static int open_raw(struct arguments *a, struct ft_why *why)
-{
-	if (!a->raw)
-		return 0;
-	a->recording.raw_fd = open(a->raw, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (a->recording.raw_fd < 0)
-		return ft_why(why, -errno, "cannot write %s: %s", a->raw, strerror(errno));
-	return 0;
-}
-
 static int prepare(struct arguments *a, struct ft_why *why)
 {
 	struct ft_recording_options *recording = &a->recording;
@@ -334,8 +341,9 @@ static int prepare(struct arguments *a, struct ft_why *why)
 		return r;
 	choose_path(a);
 	r = ft_output_check(a->path, why);
-	if (r == 0)
-		r = open_raw(a, why);
+	if (r == 0 && a->raw)
+		r = ft_raw_file_open(&a->raw_file, a->raw, why);
+	recording->raw = &a->raw_file;
 	recording->watch = &a->watch;
 	recording->command = &a->child;
 	recording->command_name = a->command ? a->command[0] : NULL;
@@ -364,6 +372,8 @@ static int record(struct arguments *a, struct ft_why *why)
 	if (r < 0)
 		return r;
 	r = write_result(a, profile, why);
+	if (r == 0)
+		r = ft_raw_file_check(&a->raw_file, why);
 	if (a->child.pid > 0 && !result.command_ended)
 		kill(a->child.pid, SIGTERM);
 	if (r < 0)
@@ -397,9 +407,9 @@ static bool has_command(const struct arguments *a, int argc, char **argv)
 int ft_cmd_record(int argc, char **argv)
 {
 	_cleanup_arguments_ struct arguments a = {
-		.recording = { .collector = { .hz = 99, .agent = "flametrail " FT_VERSION },
-			       .raw_fd = -1 },
+		.recording = { .collector = { .hz = 99, .agent = "flametrail " FT_VERSION } },
 		.child = FT_COMMAND_NONE,
+		.raw_file = FT_RAW_FILE_NONE,
 	};
 	struct ft_why why = { "" };
 	int r;

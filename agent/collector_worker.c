@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 #include "agent/control.h"
@@ -17,8 +18,9 @@
 #include "base/io.h"
 #include "base/log.h"
 
-#define FINISH_NS  (500 * FT_NS_PER_MS) /* for the last names, and the last slice */
-#define COPY_BYTES 65536
+#define FINISH_NS      (500 * FT_NS_PER_MS) /* for the last names, and the last slice */
+#define COLLECTOR_NICE (-10)
+#define COPY_BYTES     65536
 
 struct worker {
 	struct ft_collector *collector;
@@ -171,6 +173,10 @@ static int begin(struct worker *worker, const struct ft_collector_options *optio
 		worker->signals = r;
 		r = ft_collector_new(options, &sink, worker, &why, &worker->collector);
 	}
+	/* It runs for microseconds, but a new program waits for it to be known; on a host
+	 * without a free CPU it would come last. Without the right to: it comes later. */
+	if (setpriority(PRIO_PROCESS, 0, COLLECTOR_NICE) < 0)
+		ft_log(FT_LOG_DEBUG, "no priority for the collector", ft_kv_errno(errno));
 	if (r == 0)
 		r = ft_become(FT_ROLE_COLLECTOR);
 	if (r == 0)

@@ -13,7 +13,8 @@ enum ft_control {
 	FT_CONTROL_HUNG_UP = 'H',    /* from the collector: the server closed the stream */
 };
 
-/* Exit code of a worker that can never work here and has said why: ends the agent. */
+/* Exit code of a worker that cannot work here and has said why: before all have worked it
+ * ends the agent, like any other failure. */
 #define FT_EXIT_FATAL 78
 
 /* fd may be -1; it stays the caller's. 0 or -errno. */

@@ -66,8 +66,7 @@ int ft_output_check(const char *path, struct ft_why *why)
 		return 0;
 	if (stat(path, &st) == 0) {
 		if (S_ISDIR(st.st_mode))
-			return ft_why(why, -EISDIR, "%s is a directory; give a file name with -o",
-				      path);
+			return ft_why(why, -EISDIR, "%s is a directory; give a file name", path);
 		if (S_ISREG(st.st_mode) && access(path, W_OK) < 0)
 			return ft_why(why, -errno, "cannot write %s: %s", path, strerror(errno));
 	}

@@ -15,10 +15,13 @@
 #include "base/io.h"
 #include "base/log.h"
 
-/* What is left for names after the end: recording ends within a second of its time. */
-#define NAMES_WAIT_NS (600 * FT_NS_PER_MS)
-#define PROGRESS_NS   (500 * FT_NS_PER_MS)
-#define MAX_RESTARTS  20u
+/* What is left for names after the end: within a second of its time, when it was given
+ * one; what ends by itself may have begun so shortly before that a slow machine is not done
+ * with the kernel's symbols. */
+#define NAMES_WAIT_NS	  (600 * FT_NS_PER_MS)
+#define NAMES_PATIENCE_NS (5 * FT_NS_PER_SEC)
+#define PROGRESS_NS	  (500 * FT_NS_PER_MS)
+#define MAX_RESTARTS	  20u
 
 struct recording {
 	const struct ft_recording_options *options;
@@ -27,7 +30,7 @@ struct recording {
 	pid_t symbolizer; /* 0: none */
 	uint32_t restarts;
 	int signals;
-	int failure; /* first error of gathering or of the raw file */
+	int failure; /* first error of gathering */
 	uint64_t begun_ns, shown_ns;
 	bool interrupted;
 	struct ft_recording_result result;
@@ -52,8 +55,7 @@ static bool take_slice(void *context, const uint8_t *block, size_t len)
 
 	r = ft_gather_slice(recording->gather, block + FT_SLICE_HEAD_BYTES,
 			    len - FT_SLICE_HEAD_BYTES);
-	if (r == 0 && recording->options->raw_fd >= 0)
-		r = ft_write_all(recording->options->raw_fd, block, len);
+	ft_raw_file_put(recording->options->raw, block, len);
 	if (r < 0 && recording->failure == 0)
 		recording->failure = r;
 	return r == 0;
@@ -117,11 +119,9 @@ static int set_up(struct recording *recording, struct ft_why *why)
 		r = ft_collector_add_target(recording->collector, (uint32_t)options->command->pid);
 	if (r < 0)
 		return ft_why(why, r, "cannot select processes: %s", strerror(-r));
-	if (options->raw_fd >= 0) {
-		r = ft_write_all(options->raw_fd, FT_SLICE_MAGIC, FT_SLICE_MAGIC_BYTES);
-		if (r < 0)
-			return ft_why(why, r, "cannot write the raw file: %s", strerror(-r));
-	}
+	r = ft_raw_file_begin(recording->options->raw, why);
+	if (r < 0)
+		return r;
 	return ft_collector_start(recording->collector, why);
 }
 
@@ -179,6 +179,7 @@ static void loop(struct recording *recording)
 {
 	const struct ft_recording_options *options = recording->options;
 	uint64_t now_ns = ft_monotonic_ns();
+	bool is_due;
 
 	recording->begun_ns = now_ns;
 	while (!is_over(recording, now_ns)) {
@@ -192,7 +193,10 @@ static void loop(struct recording *recording)
 		now_ns = ft_monotonic_ns();
 	}
 	recording->result.duration_ns = now_ns - recording->begun_ns;
-	ft_collector_finish(recording->collector, ft_monotonic_ns() + NAMES_WAIT_NS);
+	is_due = recording->interrupted ||
+		 (options->duration_ns && recording->result.duration_ns >= options->duration_ns);
+	ft_collector_finish(recording->collector,
+			    ft_monotonic_ns() + (is_due ? NAMES_WAIT_NS : NAMES_PATIENCE_NS));
 	if (recording->options->progress)
 		fputs("\r\033[K", stderr);
 }

@@ -7,6 +7,7 @@
 
 #include "agent/capture/collector.h"
 #include "agent/profile/gather.h"
+#include "agent/raw_file.h"
 #include "agent/target.h"
 #include "base/base.h"
 #include "base/why.h"
@@ -18,8 +19,8 @@ struct ft_recording_options {
 	struct ft_watch *watch; /* targets; with n == 0 no process is watched */
 	struct ft_command *command;
 	const char *command_name;
-	int raw_fd;    /* -1, or where the stream of slices goes, too */
-	bool progress; /* a line on stderr that counts */
+	struct ft_raw_file *raw; /* where the slices go, too */
+	bool progress;		 /* a line on stderr that counts */
 };
 
 struct ft_recording_result {

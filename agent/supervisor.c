@@ -217,8 +217,9 @@ static void mourn(struct supervisor *s, enum which which, int status)
 	ft_closep(&worker->control);
 	if (s->ending)
 		return;
-	/* Before anything ever worked, whoever gives up has said why. */
-	if (code == FT_EXIT_FATAL || (!s->ready && WIFEXITED(status) && code != 0)) {
+	/* Before anything ever worked, whoever gives up has said why. Later it is tried again,
+	 * and the symbolizer, which reads what strangers wrote, never ends the others. */
+	if (!s->ready && which != SYMBOLIZER && WIFEXITED(status) && code != 0) {
 		s->failed = true;
 		s->ending = true;
 		return;
@@ -228,12 +229,12 @@ static void mourn(struct supervisor *s, enum which which, int status)
 		ft_log(FT_LOG_INFO, "replay is done");
 		return;
 	}
+	schedule_restart(worker, ft_monotonic_ns());
 	if (which == SYMBOLIZER && clean)
 		return; /* its collector has gone; the new one gets a new one */
 	ft_log(FT_LOG_WARN, "worker died", ft_kv_text("worker", names[which]),
 	       WIFSIGNALED(status) ? ft_kv_int("signal", WTERMSIG(status))
 				   : ft_kv_int("status", code));
-	schedule_restart(worker, ft_monotonic_ns());
 }
 
 static void reap(struct supervisor *s)

@@ -117,6 +117,7 @@ static void run_child(char **argv, int go, int error)
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL); /* we ignore it, and what is ignored stays so over exec */
 	while (read(go, &byte, 1) < 0 && errno == EINTR)
 		continue;
 	execvp(argv[0], argv);

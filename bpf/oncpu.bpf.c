@@ -19,6 +19,7 @@ char LICENSE[] SEC("license") = "GPL";
 struct scratch {
 	__u32 claimed;
 	__u32 reserved;
+	struct walk walk;
 	struct ft_sample_event event;
 };
 
@@ -28,6 +29,24 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scratch);
 } tick_scratch SEC(".maps");
+
+/* Where bpf_loop() is not to be had, a program walks a few frames and calls itself. */
+#define FRAMES_PER_CALL 8
+#define MAX_TAIL_CALLS	32
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} walk_programs SEC(".maps");
+
+static __always_inline struct scratch *get_scratch(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&tick_scratch, &zero);
+}
 
 static __always_inline void take_kernel_stack(struct bpf_perf_event_data *ctx,
 					      struct ft_sample_event *event)
@@ -44,29 +63,69 @@ static __always_inline void take_kernel_stack(struct bpf_perf_event_data *ctx,
 		event->n_kernel = bytes / sizeof(__u64);
 }
 
-static __always_inline void take_user_stack(struct bpf_perf_event_data *ctx,
-					    struct task_struct *task, struct ft_sample_event *event)
+/* Prepare the walk; what can be said without a step is said by walk->done. */
+static __always_inline void begin_walk(struct bpf_perf_event_data *ctx, struct task_struct *task,
+				       struct scratch *scratch)
 {
-	struct ft_unwind_state state = {};
-	__u32 at = event->n_kernel;
+	struct walk *walk = &scratch->walk;
+	struct ft_process_code *code;
+	enum ft_outcome outcome;
 
-	event->n_user = 0;
-	event->outcome = FT_OUTCOME_COMPLETE;
-	if (BPF_CORE_READ(task, flags) & PF_KTHREAD || !BPF_CORE_READ(task, mm))
-		return; /* there is no user part to miss */
-	event->outcome = user_regs(ctx, task, &state);
-	if (event->outcome != FT_OUTCOME_COMPLETE)
+	walk->n = 0;
+	walk->done = 0;
+	walk->calls = 0;
+	walk->range.start = 0;
+	walk->range.end = 0;
+	walk->page.n = 0;
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD || !BPF_CORE_READ(task, mm)) {
+		walk_end(walk, FT_OUTCOME_COMPLETE); /* there is no user part to miss */
 		return;
+	}
+	outcome = user_regs(ctx, task, &walk->state);
+	if (outcome != FT_OUTCOME_COMPLETE) {
+		walk_end(walk, outcome);
+		return;
+	}
+	code = bpf_map_lookup_elem(&processes, &scratch->event.pid);
+	if (!code) {
+		if (scratch->event.n_kernel <= FT_MAX_KERNEL_FRAMES) {
+			scratch->event.frames[scratch->event.n_kernel] =
+				ft_step_lookup(&walk->state);
+			walk->n = 1;
+		}
+		walk_end(walk, FT_OUTCOME_NO_PROCESS);
+		return;
+	}
+	walk->code = *code;
+}
+
+/* One frame. Returns 1 when the walk is over, as bpf_loop() wants it. */
+static __always_inline long walk_one(struct scratch *scratch)
+{
+	__u32 at = scratch->event.n_kernel;
+
+	if (scratch->walk.done)
+		return 1;
 	if (at > FT_MAX_KERNEL_FRAMES) /* for the verifier: never so */
-		return;
-	event->outcome = walk_user(&state, &event->frames[at], &event->n_user);
+		return 1;
+	walk_frame(&scratch->walk, &scratch->event.frames[at], FT_MAX_USER_FRAMES);
+	return scratch->walk.done;
+}
+
+static long walk_callback(__u32 index, void *context)
+{
+	struct scratch *scratch = get_scratch();
+
+	if (!scratch || walk_one(scratch))
+		return 1;
+	return 0; /* the verifier wants to see that it is one of these two */
 }
 
 static __always_inline void send(struct ft_sample_event *event)
 {
 	__u32 ring = event->cpu % settings.n_rings;
 	__u32 frames = event->n_kernel + event->n_user;
-	__u64 bytes = FT_SAMPLE_EVENT_HEAD + frames * sizeof(__u64);
+	__u64 bytes = FT_SAMPLE_EVENT_HEAD + (__u64)frames * sizeof(__u64);
 	void *map = bpf_map_lookup_elem(&rings, &ring);
 
 	if (bytes > sizeof(*event)) /* for the verifier: never so */
@@ -77,9 +136,20 @@ static __always_inline void send(struct ft_sample_event *event)
 		count(FT_COUNT_SAMPLES);
 }
 
-static __always_inline void sample(struct bpf_perf_event_data *ctx, struct task_struct *task,
-				   const struct ids *ids, struct ft_sample_event *event)
+/* The walk is over: send the sample, and let go of the scratch record. */
+static __always_inline void finish(struct scratch *scratch)
 {
+	scratch->event.n_user = scratch->walk.n;
+	scratch->event.outcome = scratch->walk.outcome;
+	send(&scratch->event);
+	scratch->claimed = 0;
+}
+
+static __always_inline void begin_sample(struct bpf_perf_event_data *ctx, struct task_struct *task,
+					 const struct ids *ids, struct scratch *scratch)
+{
+	struct ft_sample_event *event = &scratch->event;
+
 	/* The scratch record holds the last sample: set every field that is sent. */
 	event->kind = FT_EVENT_SAMPLE;
 	event->cpu = bpf_get_smp_processor_id();
@@ -91,8 +161,27 @@ static __always_inline void sample(struct bpf_perf_event_data *ctx, struct task_
 	if (bpf_get_current_comm(event->comm, sizeof(event->comm)))
 		__builtin_memset(event->comm, 0, sizeof(event->comm));
 	take_kernel_stack(ctx, event);
-	take_user_stack(ctx, task, event);
-	send(event);
+	begin_walk(ctx, task, scratch);
+}
+
+/* Some frames, then itself again: kernels without bpf_loop(). */
+SEC("perf_event")
+int walk_on(struct bpf_perf_event_data *ctx)
+{
+	struct scratch *scratch = get_scratch();
+
+	if (!scratch)
+		return 0;
+	for (int i = 0; i < FRAMES_PER_CALL; i++)
+		if (walk_one(scratch))
+			break;
+	if (!scratch->walk.done) {
+		if (scratch->walk.calls++ < MAX_TAIL_CALLS)
+			bpf_tail_call(ctx, &walk_programs, 0);
+		walk_end(&scratch->walk, FT_OUTCOME_TRUNCATED);
+	}
+	finish(scratch);
+	return 0;
 }
 
 SEC("perf_event")
@@ -101,7 +190,6 @@ int on_cpu_tick(struct bpf_perf_event_data *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct scratch *scratch;
 	struct ids ids;
-	__u32 zero = 0;
 
 	if ((__u32)bpf_get_current_pid_tgid() == 0)
 		return 0; /* idle */
@@ -112,13 +200,19 @@ int on_cpu_tick(struct bpf_perf_event_data *ctx)
 	if (settings.only_targets && !bpf_map_lookup_elem(&targets, &ids.pid))
 		return 0;
 
-	scratch = bpf_map_lookup_elem(&tick_scratch, &zero);
+	scratch = get_scratch();
 	if (!scratch || scratch->claimed) {
 		count(FT_COUNT_SCRATCH_BUSY);
 		return 0;
 	}
 	scratch->claimed = 1;
-	sample(ctx, task, &ids, &scratch->event);
-	scratch->claimed = 0;
+	begin_sample(ctx, task, &ids, scratch);
+	if (!scratch->walk.done && settings.no_bpf_loop) {
+		bpf_tail_call(ctx, &walk_programs, 0);
+		walk_end(&scratch->walk, FT_OUTCOME_TRUNCATED); /* it cannot be called */
+	} else if (!scratch->walk.done) {
+		bpf_loop(FT_MAX_USER_FRAMES + 1, walk_callback, NULL, 0);
+	}
+	finish(scratch);
 	return 0;
 }

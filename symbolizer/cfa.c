@@ -357,6 +357,9 @@ static int16_t rule_fp(const struct ft_cfa_state *state)
 
 static struct ft_unwind_rule rule_of(enum ft_rule_kind kind, uint8_t reg, int32_t cfa, int16_t fp)
 {
+	/* A lie, or nothing that can be told: this place alone has no rule. */
+	if (cfa <= -FT_RULE_CFA_LIMIT || cfa >= FT_RULE_CFA_LIMIT)
+		return (struct ft_unwind_rule){ 0 };
 	return (struct ft_unwind_rule){ .kind = (uint8_t)kind, .step = reg, .fp = fp, .cfa = cfa };
 }
 

@@ -289,7 +289,7 @@ void ft_cfi_table_freep(struct ft_cfi_table **p)
 	*p = NULL;
 }
 
-static const struct ft_cfi_page *find_page(const struct ft_cfi_table *table, uint64_t number)
+static const struct ft_unwind_page *find_page(const struct ft_cfi_table *table, uint64_t number)
 {
 	uint32_t low = 0, high = table->n_pages;
 
@@ -307,7 +307,7 @@ static const struct ft_cfi_page *find_page(const struct ft_cfi_table *table, uin
 
 struct ft_unwind_rule ft_cfi_find(const struct ft_cfi_table *table, uint64_t offset)
 {
-	const struct ft_cfi_page *page = find_page(table, offset >> FT_UNWIND_PAGE_BITS);
+	const struct ft_unwind_page *page = find_page(table, offset >> FT_UNWIND_PAGE_BITS);
 	uint32_t within = FT_UNWIND_ROW_OFFSET((uint32_t)offset), low = 0, high;
 	struct ft_unwind_rule rule = { 0 };
 	uint32_t row;

@@ -19,12 +19,6 @@
 #define FT_CFI_MAX_ROWS	 (4u << 20) /* of one file, merged */
 #define FT_CFI_MAX_RULES 4096u	    /* of one file */
 
-struct ft_cfi_page {
-	uint32_t number; /* offset >> FT_UNWIND_PAGE_BITS */
-	uint32_t first;	 /* index of its first row */
-	uint32_t n;	 /* rows, at least 1 */
-};
-
 /* What the table covers, for `flametrail inspect` and for judging frame pointers. */
 struct ft_cfi_facts {
 	uint64_t text_bytes;	/* executable */
@@ -39,7 +33,7 @@ struct ft_cfi_facts {
 struct ft_cfi_table {
 	struct ft_unwind_rule *rules; /* by number, as rows name them */
 	uint32_t *rows;		      /* FT_UNWIND_ROW */
-	struct ft_cfi_page *pages;    /* by number, ascending */
+	struct ft_unwind_page *pages; /* by number, ascending */
 	uint32_t n_rules, n_rows, n_pages;
 	struct ft_cfi_facts facts;
 };

@@ -8,23 +8,14 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/utf8.h"
+#include "symbolizer/mailbox.h"
 #include "symbolizer/protocol.h"
+#include "symbolizer/tablefile.h"
 
-#define MAX_QUEUE_BYTES (1u << 20)
-/* What a queued descriptor counts for: descriptors are scarcer than bytes. */
-#define DESCRIPTOR_BYTES      4096u
 #define MAX_PENDING_ADDRESSES (64u * FT_SYM_MAX_BATCH)
 #define MAX_MESSAGES_PER_RUN  64u
 /* Cleaning never makes a text longer; each gains a NUL. */
 #define SCRATCH_BYTES (FT_SYMPROTO_MAX + 4 * FT_SYM_MAX_LINES)
-
-/* A message that did not fit the socket. */
-struct message {
-	struct message *next;
-	int fd; /* a duplicate of ours, or -1 */
-	size_t len;
-	uint8_t bytes[];
-};
 
 /* What the worker still has to answer. It works through them in order, and so does the
  * check of what it says: only the first in the list may be answered. */
@@ -33,8 +24,9 @@ struct request {
 	uint32_t wire;
 	uint32_t file;
 	uint64_t since_ns;
-	uint32_t n;	     /* 0: an OPEN, answered by INFO */
-	uint32_t n_answered; /* < n */
+	enum ft_symproto_type type;
+	uint32_t n;	     /* addresses of a RESOLVE, else 0 */
+	uint32_t n_answered; /* of them, < n */
 	uint64_t addresses[];
 };
 
@@ -51,11 +43,11 @@ struct ft_symclient {
 	uint32_t wire_next;
 	uint32_t n_files;
 	struct file files[FT_SYM_MAX_FILES];
-	struct message *queue, **queue_end;
-	size_t queue_bytes;
+	struct ft_mailbox mailbox;
 	struct request *requests, **requests_end;
 	uint32_t n_requests;
 	uint32_t n_addresses; /* of all requests */
+	uint32_t n_builds;    /* among the requests */
 	struct ft_buffer out; /* the message being made */
 	struct ft_symproto_answers answers;
 	uint8_t in[FT_SYMPROTO_MAX];
@@ -76,28 +68,11 @@ int ft_symclient_new(int socket, struct ft_symclient **ret_client)
 	if (flags >= 0)
 		fcntl(socket, F_SETFL, flags | O_NONBLOCK);
 	client->socket = FT_TAKE_FD(taken);
-	client->queue_end = &client->queue;
+	ft_mailbox_init(&client->mailbox, client->socket);
 	client->requests_end = &client->requests;
 	client->out = FT_BUFFER_INIT(FT_SYMPROTO_MAX);
 	*ret_client = client;
 	return 0;
-}
-
-static size_t weight_of(size_t len, int fd)
-{
-	return sizeof(struct message) + len + (fd >= 0 ? DESCRIPTOR_BYTES : 0);
-}
-
-static void drop_message(struct ft_symclient *client)
-{
-	struct message *message = client->queue;
-
-	client->queue = message->next;
-	if (!client->queue)
-		client->queue_end = &client->queue;
-	client->queue_bytes -= weight_of(message->len, message->fd);
-	ft_closep(&message->fd);
-	free(message);
 }
 
 /* Take the request at *link out of the list. */
@@ -110,6 +85,7 @@ static void drop_request(struct ft_symclient *client, struct request **link)
 		client->requests_end = link;
 	client->n_requests--;
 	client->n_addresses -= request->n;
+	client->n_builds -= request->type == FT_SYMPROTO_BUILD;
 	free(request);
 }
 
@@ -119,8 +95,7 @@ void ft_symclient_freep(struct ft_symclient **p)
 
 	if (!client)
 		return;
-	while (client->queue)
-		drop_message(client);
+	ft_mailbox_deinit(&client->mailbox);
 	while (client->requests)
 		drop_request(client, &client->requests);
 	ft_buffer_deinit(&client->out);
@@ -147,59 +122,26 @@ static bool wire_is_open(const struct ft_symclient *client, uint32_t wire)
 	return false;
 }
 
-static bool must_wait(int r)
-{
-	return r == -EAGAIN || r == -ENOBUFS || r == -ENOMEM || r == -ETOOMANYREFS;
-}
-
 static int die(struct ft_symclient *client, int error)
 {
 	client->dead = true;
 	return error;
 }
 
-/* Keep what out holds until the socket takes it. */
-static int enqueue(struct ft_symclient *client, int fd)
-{
-	size_t weight = weight_of(client->out.len, fd);
-	struct message *message;
-
-	if (client->queue_bytes + weight > MAX_QUEUE_BYTES)
-		return -EAGAIN;
-	message = malloc(sizeof(*message) + client->out.len);
-	if (!message)
-		return -EAGAIN;
-	message->next = NULL;
-	message->len = client->out.len;
-	message->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (fd >= 0 && message->fd < 0) {
-		free(message);
-		return -EAGAIN;
-	}
-	memcpy(message->bytes, client->out.data, client->out.len);
-	*client->queue_end = message;
-	client->queue_end = &message->next;
-	client->queue_bytes += weight;
-	return 0;
-}
-
 /* Send what out holds, or queue it. */
 static int say(struct ft_symclient *client, int fd)
 {
-	int r = -EAGAIN;
+	int r;
 
 	if (client->out.error)
 		return -EAGAIN;
-	if (!client->queue)
-		r = ft_send_message(client->socket, client->out.data, client->out.len, fd);
-	if (must_wait(r))
-		return enqueue(client, fd);
-	return r < 0 ? die(client, -EPIPE) : 0;
+	r = ft_mailbox_send(&client->mailbox, client->out.data, client->out.len, fd);
+	return r == -EPIPE ? die(client, r) : r;
 }
 
-/* Send what out holds and remember that it wants an answer. */
-static int ask(struct ft_symclient *client, struct file file, int fd, const uint64_t *addresses,
-	       uint32_t n)
+/* Send what out holds, a message of this type, and remember that it wants an answer. */
+static int ask(struct ft_symclient *client, enum ft_symproto_type type, struct file file, int fd,
+	       const uint64_t *addresses, uint32_t n)
 {
 	_cleanup_free_ struct request *request = NULL;
 	int r;
@@ -212,15 +154,18 @@ static int ask(struct ft_symclient *client, struct file file, int fd, const uint
 	r = say(client, fd);
 	if (r < 0)
 		return r;
-	*request = (struct request){
-		.wire = file.wire, .file = file.file, .since_ns = ft_monotonic_ns(), .n = n
-	};
+	*request = (struct request){ .wire = file.wire,
+				     .file = file.file,
+				     .since_ns = ft_monotonic_ns(),
+				     .type = type,
+				     .n = n };
 	if (n)
 		memcpy(request->addresses, addresses, n * sizeof(*addresses));
 	*client->requests_end = request;
 	client->requests_end = &request->next;
 	client->n_requests++;
 	client->n_addresses += n;
+	client->n_builds += type == FT_SYMPROTO_BUILD;
 	request = NULL;
 	return 0;
 }
@@ -239,7 +184,7 @@ int ft_symclient_open(struct ft_symclient *client, uint32_t file, enum ft_symfil
 		return -EMFILE;
 	ft_buffer_clear(&client->out);
 	ft_symproto_put_open(&client->out, new.wire, kind);
-	r = ask(client, new, fd, NULL, 0);
+	r = ask(client, FT_SYMPROTO_OPEN, new, fd, NULL, 0);
 	if (r < 0)
 		return r;
 	client->wire_next++;
@@ -259,7 +204,22 @@ int ft_symclient_resolve(struct ft_symclient *client, uint32_t file, const uint6
 		return -ENOENT;
 	ft_buffer_clear(&client->out);
 	ft_symproto_put_resolve(&client->out, client->files[i].wire, addresses, n);
-	return ask(client, client->files[i], -1, addresses, n);
+	return ask(client, FT_SYMPROTO_RESOLVE, client->files[i], -1, addresses, n);
+}
+
+int ft_symclient_build(struct ft_symclient *client, uint32_t file)
+{
+	uint32_t i = find_file(client, file);
+
+	if (client->dead)
+		return -EPIPE;
+	if (i == client->n_files)
+		return -ENOENT;
+	if (client->n_builds == FT_SYM_MAX_BUILDS)
+		return -EAGAIN;
+	ft_buffer_clear(&client->out);
+	ft_symproto_put_build(&client->out, client->files[i].wire);
+	return ask(client, FT_SYMPROTO_BUILD, client->files[i], -1, NULL, 0);
 }
 
 /* The first request has been waiting for the worker alone since the one before it was
@@ -298,9 +258,9 @@ int ft_symclient_forget(struct ft_symclient *client, uint32_t file)
 	return 0;
 }
 
-/* Whether the worker may speak of wire now: 1 yes; 0: of a file forgotten meanwhile, which
- * is nobody's fault; -EBADMSG. */
-static int may_speak(const struct ft_symclient *client, uint32_t wire, bool of_open)
+/* Whether the worker may answer such a request about wire now: 1 yes; 0: of a file
+ * forgotten meanwhile, which is nobody's fault; -EBADMSG. */
+static int may_speak(const struct ft_symclient *client, uint32_t wire, enum ft_symproto_type type)
 {
 	const struct request *first = client->requests;
 
@@ -308,7 +268,7 @@ static int may_speak(const struct ft_symclient *client, uint32_t wire, bool of_o
 		return -EBADMSG;
 	if (!wire_is_open(client, wire))
 		return 0;
-	return first && first->wire == wire && (first->n == 0) == of_open ? 1 : -EBADMSG;
+	return first && first->wire == wire && first->type == type ? 1 : -EBADMSG;
 }
 
 static int take_info(struct ft_symclient *client, size_t len, const struct ft_symclient_sink *sink,
@@ -319,7 +279,7 @@ static int take_info(struct ft_symclient *client, size_t len, const struct ft_sy
 
 	if (r < 0)
 		return r;
-	r = may_speak(client, info.file, true);
+	r = may_speak(client, info.file, FT_SYMPROTO_OPEN);
 	if (r <= 0)
 		return r;
 	info.file = client->requests->file;
@@ -360,7 +320,7 @@ static int take_answer(struct ft_symclient *client, struct ft_symanswer answer,
 		       const struct ft_symclient_sink *sink, void *context)
 {
 	/* Asked for each answer: the sink may have forgotten the file at the last one. */
-	int r = may_speak(client, answer.file, false);
+	int r = may_speak(client, answer.file, FT_SYMPROTO_RESOLVE);
 	struct request *first = client->requests;
 
 	if (r <= 0)
@@ -395,7 +355,40 @@ static int take_answers(struct ft_symclient *client, size_t len,
 	}
 }
 
-static int take_message(struct ft_symclient *client, size_t len,
+static int take_table(struct ft_symclient *client, size_t len, int fd,
+		      const struct ft_symclient_sink *sink, void *context)
+{
+	enum ft_symtable_status status;
+	struct ft_symtable table;
+	uint32_t file;
+	int r = ft_symproto_decode_table(client->in, len, &file, &status, &table);
+
+	if (r < 0)
+		return r;
+	r = may_speak(client, file, FT_SYMPROTO_BUILD);
+	if (r <= 0)
+		return r;
+	if ((status == FT_SYMTABLE_READY) != (fd >= 0))
+		return -EBADMSG;
+	if (fd >= 0)
+		r = ft_tablefile_read(fd, &table);
+	if (r == -EBADMSG)
+		return r;
+	if (r < 0) { /* our own trouble, not the worker's fault */
+		status = FT_SYMTABLE_FAILED;
+		table = (struct ft_symtable){ .facts = table.facts };
+	}
+	file = client->requests->file;
+	drop_request(client, &client->requests);
+	restart_clock(client);
+	if (sink->table)
+		sink->table(context, file, status, &table);
+	free(table.block);
+	return 0;
+}
+
+/* A message of len bytes came with fd, or -1. */
+static int take_message(struct ft_symclient *client, size_t len, int fd,
 			const struct ft_symclient_sink *sink, void *context)
 {
 	switch (ft_symproto_type_of(client->in, len)) {
@@ -403,24 +396,11 @@ static int take_message(struct ft_symclient *client, size_t len,
 		return take_info(client, len, sink, context);
 	case FT_SYMPROTO_ANSWERS:
 		return take_answers(client, len, sink, context);
+	case FT_SYMPROTO_TABLE:
+		return take_table(client, len, fd, sink, context);
 	default:
 		return -EBADMSG;
 	}
-}
-
-static int flush(struct ft_symclient *client)
-{
-	while (client->queue) {
-		struct message *message = client->queue;
-		int r = ft_send_message(client->socket, message->bytes, message->len, message->fd);
-
-		if (must_wait(r))
-			return 0;
-		if (r < 0)
-			return -EPIPE;
-		drop_message(client);
-	}
-	return 0;
 }
 
 int ft_symclient_run(struct ft_symclient *client, const struct ft_symclient_sink *sink,
@@ -431,16 +411,18 @@ int ft_symclient_run(struct ft_symclient *client, const struct ft_symclient_sink
 	if (client->dead)
 		return -EPIPE;
 	/* Answers given before the end are still good. */
-	gone = flush(client);
+	gone = ft_mailbox_flush(&client->mailbox);
 	for (uint32_t i = 0; i < MAX_MESSAGES_PER_RUN; i++) {
-		r = ft_receive_message(client->socket, client->in, sizeof(client->in), NULL);
+		_cleanup_close_ int fd = -1;
+
+		r = ft_receive_message(client->socket, client->in, sizeof(client->in), &fd);
 		if (r == -EAGAIN)
 			break;
 		if (r == -EMSGSIZE)
 			return die(client, -EBADMSG);
 		if (r <= 0)
 			return die(client, -EPIPE);
-		r = take_message(client, (size_t)r, sink, context);
+		r = take_message(client, (size_t)r, fd, sink, context);
 		if (r < 0)
 			return die(client, r);
 	}
@@ -454,7 +436,7 @@ int ft_symclient_fd(const struct ft_symclient *client)
 
 bool ft_symclient_wants_write(const struct ft_symclient *client)
 {
-	return client->queue && !client->dead;
+	return ft_mailbox_waits(&client->mailbox) && !client->dead;
 }
 
 uint32_t ft_symclient_pending(const struct ft_symclient *client)
@@ -469,4 +451,14 @@ uint64_t ft_symclient_oldest_ns(const struct ft_symclient *client, uint32_t *ret
 	if (ret_file)
 		*ret_file = client->requests->file;
 	return client->requests->since_ns;
+}
+
+uint64_t ft_symclient_deadline_ns(const struct ft_symclient *client)
+{
+	const struct request *first = client->requests;
+
+	if (!first)
+		return 0;
+	return first->since_ns +
+	       (first->type == FT_SYMPROTO_BUILD ? FT_SYM_TABLE_TIMEOUT_NS : FT_SYM_TIMEOUT_NS);
 }

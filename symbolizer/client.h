@@ -23,8 +23,13 @@
 #define FT_SYM_MAX_SEGMENTS 16u
 #define FT_SYM_BUILD_ID_MAX 64u		  /* bytes */
 #define FT_SYM_TIMEOUT_NS   2000000000ull /* for one batch, then the worker is stuck */
+/* Unwind tables take longer, and more memory, until they are taken. */
+#define FT_SYM_TABLE_TIMEOUT_NS 5000000000ull
+#define FT_SYM_MAX_BUILDS	4u /* asked for at once */
 
 struct ft_symclient;
+struct ft_unwind_page;
+struct ft_unwind_rule;
 
 enum ft_symfile_kind {
 	FT_SYMFILE_ELF = 1,	 /* addresses are offsets in the file */
@@ -66,10 +71,41 @@ struct ft_symanswer {
 	const struct ft_symline *lines; /* innermost first */
 };
 
-/* Pointers are borrowed for the call. */
+enum ft_symtable_status {
+	FT_SYMTABLE_READY = 0,
+	FT_SYMTABLE_NONE = 1,		/* no frame information, no trust in frame pointers */
+	FT_SYMTABLE_FRAME_POINTERS = 2, /* no rows, but its code keeps frame pointers */
+	FT_SYMTABLE_FAILED = 3,		/* damaged, past a limit, or no memory */
+	FT_SYMTABLE_STATUSES
+};
+
+/* What symbolizer/cfi.h says of a file. */
+struct ft_symtable_facts {
+	uint64_t text_bytes, covered_bytes; /* covered is at most text */
+	uint32_t n_fdes, n_bad_fdes, n_raw_rows;
+	uint32_t n_functions, n_prologues;
+	bool keeps_frame_pointers;
+};
+
+/* An unwind table (flametrail/unwind.h) as one block of plain data: symbolizer/tablecheck.h
+ * says what may be relied on. Of a file that is not READY: facts only, block is NULL. */
+struct ft_symtable {
+	uint32_t n_rules, n_pages, n_rows; /* each at least 1 */
+	const struct ft_unwind_rule *rules;
+	const struct ft_unwind_page *pages;
+	const uint32_t *rows;
+	void *block; /* the heap memory in which the three lie */
+	struct ft_symtable_facts facts;
+};
+
+/* Pointers are borrowed for the call. But who copies *table and takes its block
+ * (FT_TAKE(table->block)) owns the block and what lies in it, until free(block). */
 struct ft_symclient_sink {
 	void (*info)(void *context, const struct ft_symfile_info *info);
 	void (*answer)(void *context, const struct ft_symanswer *answer);
+	/* NULL where no table is asked for. */
+	void (*table)(void *context, uint32_t file, enum ft_symtable_status status,
+		      struct ft_symtable *table);
 };
 
 /* Takes over socket (SOCK_SEQPACKET) in every case. 0 or -ENOMEM. */
@@ -86,6 +122,9 @@ int ft_symclient_open(struct ft_symclient *client, uint32_t file, enum ft_symfil
  * no such file is open. */
 int ft_symclient_resolve(struct ft_symclient *client, uint32_t file, const uint64_t *addresses,
 			 uint32_t n) FT_MUST_CHECK;
+/* Ask for the unwind table of a file that was opened. 0, -EAGAIN (also when
+ * FT_SYM_MAX_BUILDS are pending), -EPIPE or -ENOENT as above. */
+int ft_symclient_build(struct ft_symclient *client, uint32_t file) FT_MUST_CHECK;
 /* The worker may drop all it knows of file; what it still had to answer will not come,
  * and the number is free again. 0, -EAGAIN, -EPIPE or -ENOENT. */
 int ft_symclient_forget(struct ft_symclient *client, uint32_t file) FT_MUST_CHECK;
@@ -99,8 +138,11 @@ int ft_symclient_run(struct ft_symclient *client, const struct ft_symclient_sink
 /* For poll(2): the socket, and whether something waits to be sent. */
 int ft_symclient_fd(const struct ft_symclient *client);
 bool ft_symclient_wants_write(const struct ft_symclient *client);
-/* Requests (opens and resolves) made and not fully answered. */
+/* Requests (opens, resolves and builds) made and not fully answered. */
 uint32_t ft_symclient_pending(const struct ft_symclient *client);
 /* CLOCK_MONOTONIC since when the worker has had nothing to do but the oldest of them,
  * and its file; 0 when there is none. */
 uint64_t ft_symclient_oldest_ns(const struct ft_symclient *client, uint32_t *ret_file);
+/* CLOCK_MONOTONIC when the worker counts as stuck, if it has not answered that one by
+ * then; 0 when there is none. */
+uint64_t ft_symclient_deadline_ns(const struct ft_symclient *client);

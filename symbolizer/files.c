@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "symbolizer/cfi.h"
 #include "symbolizer/elf.h"
 #include "symbolizer/kallsyms.h"
 #include "symbolizer/symtab.h"
@@ -17,8 +18,9 @@ struct file {
 	enum ft_symfile_kind kind;
 	enum ft_symfile_status status;
 	int fd;
-	uint64_t used; /* by the count of uses; larger is later */
-	size_t bytes;  /* of its table */
+	uint64_t used;	  /* by the count of uses; larger is later */
+	size_t bytes;	  /* of its table */
+	int unwind_error; /* of the last try at an unwind table */
 	struct ft_elf elf;
 	struct ft_symtab *symtab;     /* of an ELF file; NULL: not made */
 	struct ft_kallsyms *kallsyms; /* of the kernel */
@@ -295,6 +297,49 @@ void ft_symfiles_name(struct ft_symfiles *files, uint64_t address,
 		return;
 	ret_name->text[0] = '\0';
 	set_aside(file, r);
+}
+
+/* A file is the same at each reading, unless it is written to; memory may be there later. */
+static bool is_final(int error)
+{
+	return error == -EBADMSG || error == -E2BIG || error == -EOPNOTSUPP;
+}
+
+static int build(struct file *file, struct ft_cfi_table **ret_table)
+{
+	int r = -EINVAL;
+
+	if (is_final(file->unwind_error))
+		return file->unwind_error;
+	if (file->kind == FT_SYMFILE_ELF && file->fd >= 0)
+		r = ft_cfi_build(file->fd, ret_table);
+	if (r < 0 && r != file->unwind_error)
+		ft_log(FT_LOG_WARN, "file gives no unwind table", ft_kv_int("file", file->number),
+		       ft_kv_errno(r));
+	file->unwind_error = FT_MIN(r, 0);
+	return r;
+}
+
+int ft_symfiles_build(struct ft_symfiles *files, uint32_t number,
+		      enum ft_symtable_status *ret_status, struct ft_cfi_table **ret_table)
+{
+	_cleanup_cfi_table_ struct ft_cfi_table *table = NULL;
+	uint32_t i = find(files, number);
+	int r;
+
+	if (i == files->n)
+		return -ENOENT;
+	r = build(files->files[i], &table);
+	if (r < 0)
+		*ret_status = FT_SYMTABLE_FAILED;
+	else if (r == 0 && table->n_rows > 0)
+		*ret_status = FT_SYMTABLE_READY;
+	else if (r == 0 && table->facts.keeps_frame_pointers)
+		*ret_status = FT_SYMTABLE_FRAME_POINTERS;
+	else
+		*ret_status = FT_SYMTABLE_NONE;
+	*ret_table = FT_TAKE(table);
+	return 0;
 }
 
 void ft_symfiles_idle(struct ft_symfiles *files)

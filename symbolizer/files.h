@@ -14,6 +14,7 @@
 
 #define FT_SYMFILES_MAX_BYTES (12u << 20) /* of all tables; one alone may be larger for a while */
 
+struct ft_cfi_table;
 struct ft_symfiles;
 
 /* What covers an address. Texts are NUL-terminated, as the file has them. */
@@ -38,6 +39,12 @@ int ft_symfiles_remove(struct ft_symfiles *files, uint32_t number) FT_MUST_CHECK
 int ft_symfiles_begin(struct ft_symfiles *files, uint32_t number) FT_MUST_CHECK;
 void ft_symfiles_name(struct ft_symfiles *files, uint64_t address,
 		      struct ft_symfiles_name *ret_name);
+
+/* The unwind table of a file, made anew at each call and kept by the caller alone. It may
+ * be NULL in every status but READY; then nothing is known of the file. 0 or -ENOENT. */
+int ft_symfiles_build(struct ft_symfiles *files, uint32_t number,
+		      enum ft_symtable_status *ret_status,
+		      struct ft_cfi_table **ret_table) FT_MUST_CHECK;
 
 /* Nothing to do for a while: give back what is held beyond the cap. */
 void ft_symfiles_idle(struct ft_symfiles *files);

@@ -100,7 +100,7 @@ static void print_row(FILE *out, uint64_t offset, const struct ft_unwind_rule *r
 static void print_rows(FILE *out, const struct ft_cfi_table *table)
 {
 	for (uint32_t p = 0; p < table->n_pages; p++) {
-		const struct ft_cfi_page *page = &table->pages[p];
+		const struct ft_unwind_page *page = &table->pages[p];
 		uint64_t start = (uint64_t)page->number << FT_UNWIND_PAGE_BITS;
 
 		for (uint32_t i = page->first; i < page->first + page->n; i++) {

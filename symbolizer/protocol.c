@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "symbolizer/tablecheck.h"
+
 /* Of an answer without lines, and of the shortest line: five empty texts and numbers. */
 #define ANSWER_HEAD_BYTES (8 + 1)
 
@@ -35,6 +37,11 @@ void ft_symproto_put_forget(struct ft_buffer *out, uint32_t file)
 	put_head(out, FT_SYMPROTO_FORGET, file);
 }
 
+void ft_symproto_put_build(struct ft_buffer *out, uint32_t file)
+{
+	put_head(out, FT_SYMPROTO_BUILD, file);
+}
+
 void ft_symproto_put_info(struct ft_buffer *out, const struct ft_symfile_info *info)
 {
 	assert(info->n_build_id <= FT_SYM_BUILD_ID_MAX);
@@ -49,6 +56,26 @@ void ft_symproto_put_info(struct ft_buffer *out, const struct ft_symfile_info *i
 		ft_buffer_put_u64(out, info->segments[i].size);
 		ft_buffer_put_u64(out, info->segments[i].vaddr);
 	}
+}
+
+void ft_symproto_put_table(struct ft_buffer *out, uint32_t file, enum ft_symtable_status status,
+			   const struct ft_symtable *table)
+{
+	const struct ft_symtable_facts *facts = &table->facts;
+
+	put_head(out, FT_SYMPROTO_TABLE, file);
+	ft_buffer_put_u8(out, (uint8_t)status);
+	ft_buffer_put_u32(out, table->n_rules);
+	ft_buffer_put_u32(out, table->n_pages);
+	ft_buffer_put_u32(out, table->n_rows);
+	ft_buffer_put_u64(out, facts->text_bytes);
+	ft_buffer_put_u64(out, facts->covered_bytes);
+	ft_buffer_put_u32(out, facts->n_fdes);
+	ft_buffer_put_u32(out, facts->n_bad_fdes);
+	ft_buffer_put_u32(out, facts->n_raw_rows);
+	ft_buffer_put_u32(out, facts->n_functions);
+	ft_buffer_put_u32(out, facts->n_prologues);
+	ft_buffer_put_u8(out, facts->keeps_frame_pointers ? 1 : 0);
 }
 
 void ft_symproto_begin_answers(struct ft_buffer *out, uint32_t file)
@@ -137,7 +164,7 @@ int ft_symproto_decode_request(const void *bytes, size_t len, struct ft_symreque
 
 	if (type < 0)
 		return type;
-	if (type != FT_SYMPROTO_OPEN && type != FT_SYMPROTO_RESOLVE && type != FT_SYMPROTO_FORGET)
+	if (type < FT_SYMPROTO_OPEN || type > FT_SYMPROTO_BUILD)
 		return -EBADMSG;
 	c = open_body(bytes, len, &file);
 	if (type == FT_SYMPROTO_OPEN) {
@@ -191,6 +218,51 @@ int ft_symproto_decode_info(const void *bytes, size_t len, struct ft_symfile_inf
 	if (!complete(&c))
 		return -EBADMSG;
 	*ret_info = info;
+	return 0;
+}
+
+static struct ft_symtable_facts take_facts(struct ft_cursor *c)
+{
+	struct ft_symtable_facts facts = { 0 };
+	uint8_t keeps;
+
+	facts.text_bytes = ft_cursor_u64(c);
+	facts.covered_bytes = ft_cursor_u64(c);
+	facts.n_fdes = ft_cursor_u32(c);
+	facts.n_bad_fdes = ft_cursor_u32(c);
+	facts.n_raw_rows = ft_cursor_u32(c);
+	facts.n_functions = ft_cursor_u32(c);
+	facts.n_prologues = ft_cursor_u32(c);
+	keeps = ft_cursor_u8(c);
+	facts.keeps_frame_pointers = keeps;
+	if (keeps > 1 || facts.covered_bytes > facts.text_bytes)
+		c->failed = true;
+	return facts;
+}
+
+int ft_symproto_decode_table(const void *bytes, size_t len, uint32_t *ret_file,
+			     enum ft_symtable_status *ret_status, struct ft_symtable *ret_table)
+{
+	struct ft_symtable table = { 0 };
+	uint32_t file;
+	struct ft_cursor c = open_body(bytes, len, &file);
+	uint8_t status = ft_cursor_u8(&c);
+
+	table.n_rules = ft_cursor_u32(&c);
+	table.n_pages = ft_cursor_u32(&c);
+	table.n_rows = ft_cursor_u32(&c);
+	table.facts = take_facts(&c);
+	if (!complete(&c) || status >= FT_SYMTABLE_STATUSES)
+		return -EBADMSG;
+	if (status == FT_SYMTABLE_READY) {
+		if (!ft_tablecheck_sizes(&table))
+			return -EBADMSG;
+	} else if (table.n_rules || table.n_pages || table.n_rows) {
+		return -EBADMSG;
+	}
+	*ret_file = file;
+	*ret_status = (enum ft_symtable_status)status;
+	*ret_table = table;
 	return 0;
 }
 

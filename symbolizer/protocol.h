@@ -5,8 +5,11 @@
  * a message is well-formed to its last byte or -EBADMSG. Whether it may be said at this
  * moment is for client and worker to decide.
  *
- *	to the worker:	  OPEN (with one descriptor), RESOLVE, FORGET
- *	to the collector: INFO for each OPEN, ANSWERS for each address, in the order asked */
+ *	to the worker:	  OPEN (with one descriptor), RESOLVE, BUILD, FORGET
+ *	to the collector: INFO for each OPEN, ANSWERS for each address, TABLE for each BUILD,
+ *			  in the order asked
+ *
+ * A TABLE that is ready has one descriptor, of a file as symbolizer/tablefile.h has it. */
 #pragma once
 
 #include <stddef.h>
@@ -23,8 +26,10 @@ enum ft_symproto_type {
 	FT_SYMPROTO_OPEN = 1,
 	FT_SYMPROTO_RESOLVE = 2,
 	FT_SYMPROTO_FORGET = 3,
+	FT_SYMPROTO_BUILD = 4,
 	FT_SYMPROTO_INFO = 16,
 	FT_SYMPROTO_ANSWERS = 17,
+	FT_SYMPROTO_TABLE = 18,
 };
 
 /* What the collector wants; which fields count depends on type. */
@@ -41,7 +46,11 @@ void ft_symproto_put_open(struct ft_buffer *out, uint32_t file, enum ft_symfile_
 void ft_symproto_put_resolve(struct ft_buffer *out, uint32_t file, const uint64_t *addresses,
 			     uint32_t n);
 void ft_symproto_put_forget(struct ft_buffer *out, uint32_t file);
+void ft_symproto_put_build(struct ft_buffer *out, uint32_t file);
 void ft_symproto_put_info(struct ft_buffer *out, const struct ft_symfile_info *info);
+/* Of table only numbers and facts. */
+void ft_symproto_put_table(struct ft_buffer *out, uint32_t file, enum ft_symtable_status status,
+			   const struct ft_symtable *table);
 
 /* A message of answers grows: begin once, then put answers of that file. put_answer cuts
  * names at FT_SYM_MAX_NAME, and the outer end of a chain that no message could hold. 0, or
@@ -59,6 +68,11 @@ int ft_symproto_type_of(const void *bytes, size_t len) FT_MUST_CHECK;
 /* 0 or -EBADMSG. */
 int ft_symproto_decode_info(const void *bytes, size_t len,
 			    struct ft_symfile_info *ret_info) FT_MUST_CHECK;
+/* *ret_table has numbers (of a READY table within its limits, else 0) and facts, no
+ * content. 0 or -EBADMSG. */
+int ft_symproto_decode_table(const void *bytes, size_t len, uint32_t *ret_file,
+			     enum ft_symtable_status *ret_status,
+			     struct ft_symtable *ret_table) FT_MUST_CHECK;
 
 /* Reads the answers of one message one by one. */
 struct ft_symproto_answers {

@@ -79,7 +79,7 @@ int ft_rules_number(struct ft_rules *rules, struct ft_unwind_rule rule, uint32_t
 int ft_rowpages_init(struct ft_rowpages *pages, uint32_t n_plain)
 {
 	struct ft_rowpages made = { .rows = FT_ARRAY_INIT(uint32_t),
-				    .pages = FT_ARRAY_INIT(struct ft_cfi_page) };
+				    .pages = FT_ARRAY_INIT(struct ft_unwind_page) };
 	int r = ft_rules_init(&made.rules);
 
 	assert(n_plain <= FT_CFI_MAX_RULES);
@@ -96,7 +96,7 @@ void ft_rowpages_deinit(struct ft_rowpages *pages)
 	ft_array_deinit(&pages->pages);
 }
 
-static struct ft_cfi_page *last_page(const struct ft_rowpages *pages)
+static struct ft_unwind_page *last_page(const struct ft_rowpages *pages)
 {
 	return pages->pages.n ? ft_array_at(&pages->pages, pages->pages.n - 1) : NULL;
 }
@@ -104,7 +104,7 @@ static struct ft_cfi_page *last_page(const struct ft_rowpages *pages)
 /* A page whose only row knows nothing is as good as none. */
 static void drop_empty_page(struct ft_rowpages *pages)
 {
-	const struct ft_cfi_page *page = last_page(pages);
+	const struct ft_unwind_page *page = last_page(pages);
 
 	if (!page || page->n != 1 ||
 	    FT_UNWIND_ROW_RULE(*(const uint32_t *)ft_array_at(&pages->rows, page->first)) != 0)
@@ -115,7 +115,7 @@ static void drop_empty_page(struct ft_rowpages *pages)
 
 static int open_page(struct ft_rowpages *pages, uint64_t number)
 {
-	struct ft_cfi_page page = { .number = (uint32_t)number };
+	struct ft_unwind_page page = { .number = (uint32_t)number };
 
 	drop_empty_page(pages);
 	page.first = pages->rows.n;
@@ -127,7 +127,7 @@ static int open_page(struct ft_rowpages *pages, uint64_t number)
 static int write_row(struct ft_rowpages *pages, uint64_t offset, uint32_t rule)
 {
 	uint64_t number = offset >> FT_UNWIND_PAGE_BITS;
-	const struct ft_cfi_page *page = last_page(pages);
+	const struct ft_unwind_page *page = last_page(pages);
 	uint32_t row = FT_UNWIND_ROW(offset, rule);
 	int r = 0;
 
@@ -225,17 +225,16 @@ int ft_rowpages_add(struct ft_rowpages *pages, uint64_t offset, struct ft_unwind
 
 	if (same_rule(&rule, &pages->now))
 		return 0;
-	/* Who says two things of one place means the second. */
-	if (pages->is_open && offset == pages->offset) {
-		pages->row = rule;
-		pages->now = rule;
-		return 0;
-	}
 	if (!pages->is_open ||
 	    (offset >> FT_UNWIND_PAGE_BITS) != (pages->offset >> FT_UNWIND_PAGE_BITS))
 		r = turn_pages(pages, offset);
 	if (r < 0)
 		return r;
+	if (pages->is_open && offset == pages->offset) {
+		pages->row = rule; /* nothing held for the rule before */
+		pages->now = rule;
+		return 0;
+	}
 	if (take_step(pages, offset, &rule)) {
 		pages->now = rule;
 		return 0;

@@ -44,8 +44,9 @@ int ft_rowpages_init(struct ft_rowpages *pages, uint32_t n_plain) FT_MUST_CHECK;
 void ft_rowpages_deinit(struct ft_rowpages *pages);
 #define _cleanup_rowpages_ FT_CLEANUP(ft_rowpages_deinit)
 
-/* From offset on, no smaller than the last one, this rule holds; it has no step. 0,
- * -E2BIG past FT_CFI_MAX_ROWS or FT_ROWPAGES_MAX, or -ENOMEM. */
+/* From offset on, not below the last one, this rule holds; it has no step. For the same
+ * offset it takes the place of the last one. 0, -E2BIG past FT_CFI_MAX_ROWS or FT_ROWPAGES_MAX, or
+ * -ENOMEM. */
 int ft_rowpages_add(struct ft_rowpages *pages, uint64_t offset,
 		    struct ft_unwind_rule rule) FT_MUST_CHECK;
 

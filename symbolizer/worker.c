@@ -9,15 +9,20 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "symbolizer/cfi.h"
 #include "symbolizer/files.h"
 #include "symbolizer/protocol.h"
 #include "symbolizer/symname.h"
+#include "symbolizer/tablefile.h"
 
 #define IDLE_MS	   5000
 #define MORE_FILES 64u /* descriptors beside those of targets */
 /* A name can be made to unfold without end; then the demangler runs out of memory here
  * and the name stays as it is. */
 #define MAX_DATA_BYTES (256u << 20)
+/* From so many on the heap is looked through for pages to give back, which takes longer
+ * than to build a small table. */
+#define LARGE_RAW_ROWS 32768u
 
 struct worker {
 	int socket;
@@ -109,18 +114,23 @@ static int wait_for(const struct worker *worker, short events, int timeout_ms)
 	return r;
 }
 
-static int send_out(struct worker *worker)
+static int send_out_with(struct worker *worker, int fd)
 {
 	int r = worker->out.error;
 
 	while (r == 0) {
-		r = ft_send_message(worker->socket, worker->out.data, worker->out.len, -1);
+		r = ft_send_message(worker->socket, worker->out.data, worker->out.len, fd);
 		if (r != -EAGAIN)
 			break;
 		r = FT_MIN(wait_for(worker, POLLOUT, -1), 0);
 	}
 	ft_buffer_clear(&worker->out);
 	return r;
+}
+
+static int send_out(struct worker *worker)
+{
+	return send_out_with(worker, -1);
 }
 
 static int answer_open(struct worker *worker, int fd)
@@ -188,6 +198,82 @@ static int answer_resolve(struct worker *worker)
 	return send_out(worker);
 }
 
+static void describe_table(const struct ft_cfi_table *built, struct ft_symtable *table)
+{
+	const struct ft_cfi_facts *facts = &built->facts;
+
+	*table = (struct ft_symtable){
+		.n_rules = built->n_rules,
+		.n_pages = built->n_pages,
+		.n_rows = built->n_rows,
+		.rules = built->rules,
+		.pages = built->pages,
+		.rows = built->rows,
+		.facts = { .text_bytes = facts->text_bytes,
+			   .covered_bytes = FT_MIN(facts->covered_bytes, facts->text_bytes),
+			   .n_fdes = facts->n_fdes,
+			   .n_bad_fdes = facts->n_bad_fdes,
+			   .n_raw_rows = facts->n_raw_rows,
+			   .n_functions = facts->n_functions,
+			   .n_prologues = facts->n_prologues,
+			   .keeps_frame_pointers = facts->keeps_frame_pointers },
+	};
+}
+
+/* Build, write and free the table of a file, so that only the file of it stays, which the
+ * collector closes soon. */
+static int make_table(struct worker *worker, uint32_t file, enum ft_symtable_status *ret_status,
+		      struct ft_symtable *ret_table, int *ret_fd)
+{
+	_cleanup_cfi_table_ struct ft_cfi_table *built = NULL;
+	_cleanup_close_ int fd = -1;
+	struct ft_symtable table = { 0 };
+	enum ft_symtable_status status;
+	int r = ft_symfiles_build(worker->files, file, &status, &built);
+
+	if (r < 0)
+		return r;
+	if (built)
+		describe_table(built, &table);
+	if (status == FT_SYMTABLE_READY) {
+		r = ft_tablefile_write(&table, &fd);
+		if (r < 0) {
+			ft_log(FT_LOG_WARN, "unwind table cannot be sent", ft_kv_int("file", file),
+			       ft_kv_errno(r));
+			status = FT_SYMTABLE_FAILED;
+		}
+	}
+	*ret_table = (struct ft_symtable){ .facts = table.facts };
+	if (status == FT_SYMTABLE_READY)
+		*ret_table = table;
+	*ret_status = status;
+	*ret_fd = FT_TAKE_FD(fd);
+	return 0;
+}
+
+static int answer_build(struct worker *worker)
+{
+	const uint32_t file = worker->request.file;
+	_cleanup_close_ int fd = -1;
+	enum ft_symtable_status status;
+	struct ft_symtable table;
+	int r = make_table(worker, file, &status, &table, &fd);
+
+	if (r < 0)
+		return r;
+	/* What a table is made of is large and gone again. */
+	if (status == FT_SYMTABLE_FAILED || table.facts.n_raw_rows >= LARGE_RAW_ROWS)
+		malloc_trim(0);
+	ft_symproto_put_table(&worker->out, file, status, &table);
+	r = send_out_with(worker, fd);
+	if (r != -ETOOMANYREFS)
+		return r;
+	/* Somebody with our user id has too many descriptors on their way. */
+	table = (struct ft_symtable){ .facts = table.facts };
+	ft_symproto_put_table(&worker->out, file, FT_SYMTABLE_FAILED, &table);
+	return send_out(worker);
+}
+
 /* A message of len bytes came, perhaps with a descriptor. */
 static int answer_message(struct worker *worker, size_t len, int fd)
 {
@@ -201,6 +287,8 @@ static int answer_message(struct worker *worker, size_t len, int fd)
 		return answer_open(worker, FT_TAKE_FD(taken));
 	case FT_SYMPROTO_RESOLVE:
 		return answer_resolve(worker);
+	case FT_SYMPROTO_BUILD:
+		return answer_build(worker);
 	default:
 		return ft_symfiles_remove(worker->files, worker->request.file);
 	}

@@ -8,7 +8,7 @@
 
 static inline const char *cfi_wrong_page(const struct ft_cfi_table *table, uint32_t p)
 {
-	const struct ft_cfi_page *page = &table->pages[p];
+	const struct ft_unwind_page *page = &table->pages[p];
 
 	if (p > 0 && page->number <= page[-1].number)
 		return "pages are not ascending";

@@ -1,7 +1,7 @@
 // app.js - one selection for the whole page: window, metric, zoom, search. Every change goes
 // through here, into the address, to the source, and back to the views.
 
-import { clampNumber, formatClock, formatNumber, formatSeconds, formatShare, formatSpan } from "./units.js";
+import { clampNumber, formatClock, formatNumber, formatSeconds, formatShare } from "./units.js";
 import { findSamePath, hasHidden, layoutTree } from "./tree.js";
 import { findPathId, pathId } from "./pathid.js";
 import { graftTree } from "./graft.js";
@@ -12,7 +12,7 @@ import { showLegend, showMessage, showNotices } from "./panel.js";
 import { SearchBox } from "./search.js";
 import { GraphPanel } from "./graph.js";
 import { commandOf } from "./keys.js";
-import { COMMANDS, copyText, listenControls, showControls } from "./controls.js";
+import { COMMANDS, GRAPH_COMMANDS, listenControls, say, showControls, storedTheme } from "./controls.js";
 
 /** Until there is a graph, and while a person may be reading it. */
 const FIRST_POLL_MS = 2000, POLL_MS = 5000;
@@ -34,26 +34,16 @@ export class App {
 		this.asked = {};
 		this.trouble = this.zoomNotice = "";
 		this.find = (id) => document.getElementById(id);
-		this.graph = new GraphPanel(this.find, {
-			zoomed: (node) => this.zoomed(node),
-			more: (node) => this.loadDetail(node, { min_ppm: 0 }),
-			copy: (text) => copyText(this, text, "name"),
-		});
-		this.times = new TimelineView(this.find("timeline"), {
-			select: (span) => this.change({ window: span }),
-			preview: (span) => (this.find("span").textContent = formatSpan(span.from, span.to, this.meta.now_us)),
-			range: (range) => this.setRange(range),
-		});
-		this.search = new SearchBox(this.find, {
-			hits: (hits) => this.graph.setHits(hits),
-			text: (text) => this.change({ search: text }),
-			go: (node) => this.graph.zoom(node),
-		});
+		this.graph = new GraphPanel(this);
+		this.times = new TimelineView(this);
+		this.search = new SearchBox(this);
 		listenControls(this);
 		addEventListener("popstate", () => this.follow(readState(location.hash)));
 		addEventListener("keydown", (event) => this.onKey(event));
 		document.addEventListener("visibilitychange", () => document.hidden || this.poll());
 		matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.applyTheme());
+		this.search.setText(this.state.search);
+		this.applyTheme();
 		this.follow(this.state);
 		this.poll();
 	}
@@ -62,7 +52,7 @@ export class App {
 	async poll() {
 		clearTimeout(this.timer);
 		try {
-			const meta = await this.source.meta();
+			const meta = await this.source.ask("meta");
 			if (!meta) return;
 			this.meta = meta;
 			this.trouble = "";
@@ -91,22 +81,20 @@ export class App {
 		return this.meta?.source === "agent" && this.isNewest();
 	}
 
-	/** All of a file, the newest of a host. @param {number} size µs @returns {Span} */
+	/** All of a file, the newest of a host. */
 	newest(size) {
 		const { source, retain: { from_us: first, to_us: last } } = this.meta;
 		if (source === "file" || source === "report") return { from: first, to: Math.max(last, first + 1) };
 		return { from: last - size, to: last };
 	}
 
-	// The chosen window in absolute times.
 	resolveWindow() {
 		const { window } = this.state, { retain } = this.meta;
-		if (window?.from) return window;
+		if (window && !window.live) return window;
 		const { from, to } = this.newest(window?.live ?? LIVE_SPAN_US);
 		return { from: Math.max(from, retain.from_us), to };
 	}
 
-	// Times on the timeline.
 	resolveRange() {
 		const { retain } = this.meta, { size, end } = this.range ?? {};
 		if (!size) return this.newest(clampNumber(retain.to_us - retain.from_us, TIMELINE_SPAN_MIN_US, TIMELINE_SPAN_US));
@@ -129,6 +117,9 @@ export class App {
 		if (this.metric) {
 			this.span = this.resolveWindow();
 			this.times.setSpan(this.span);
+		}
+		showControls(this);
+		if (this.metric) {
 			await Promise.all([this.loadTree(), this.loadTimeline()]);
 		} else if (this.meta) {
 			const [title, advice] = this.meta.source === "agent" ? ["Nothing recorded yet",
@@ -136,19 +127,17 @@ export class App {
 				["There is nothing in this file", "Open another file with: flametrail view FILE"];
 			showMessage(this.find("message"), { title, advice });
 		}
-		showControls(this);
 	}
 
 	/** Ask the source, unless this was what was asked last; show the answer, unless it comes too late.
-	 * @param {"tree" | "detail" | "timeline"} kind @param {object} params @param {(answer: any) => void} show
-	 * @param {number} version of an answer that changes with time */
+	 * @param {"tree" | "detail" | "timeline"} kind @param {number} version of an answer that changes with time */
 	async load(kind, params, show, version = 0) {
 		const key = JSON.stringify([params, version]), isTree = kind !== "timeline";
 		if (this.asked[kind] === key) return;
 		this.asked[kind] = key;
 		if (isTree) this.find("busy").hidden = this.tree && kind === "tree" && this.isLive();
 		try {
-			const answer = await (isTree ? this.source.tree(params) : this.source.timeline(params));
+			const answer = await this.source.ask(isTree ? "tree" : "timeline", params);
 			if (answer !== undefined && this.asked[kind] === key) show(answer);
 		} catch (error) {
 			if (this.asked[kind] === key) this.showError(error, !this.tree || (kind === "tree" && !this.isLive()));
@@ -169,12 +158,13 @@ export class App {
 			this.find("times").hidden = !timeline;
 			this.times.setData(timeline, range, metric.unit);
 			// Only the timeline knows why a window is empty.
-			if (this.tree) this.showEmpty();
+			if (this.tree?.total[0] === 0) this.showEmpty();
 		}, this.meta.gen);
 	}
 
 	loadTree() {
 		return this.load("tree", this.selection(), (raw) => {
+			this.shown = this.asked.tree;
 			this.asked.detail = "";
 			this.showTree(raw);
 			// The zoom of a link may be among what was left out.
@@ -184,22 +174,22 @@ export class App {
 	}
 
 	// The zoom and the cursor stay where they were, as far as the tree has it.
-	showTree(raw) {
+	showTree(raw, keepPart = true) {
 		const old = this.tree, tree = (this.tree = layoutTree(raw, this.state.order)), { cursor } = this.graph.view.scene;
 		let node = findPathId(tree, this.state.zoom);
 		const found = node >= 0, moved = old && cursor >= 0 && findSamePath(tree, old, cursor);
 		if (!found) node = old ? findSamePath(tree, old, this.graph.focus).node : 0;
 		this.zoomNotice = found ? "" :
 			`The zoomed function is not in this window; ${node ? "its nearest caller" : "everything"} is shown.`;
-		this.graph.setTree(tree, this.metric, node, moved?.whole ? moved.node : -1, old && found);
+		this.graph.setTree(tree, this.metric, node, moved?.whole ? moved.node : -1, keepPart && old && found);
 		this.search.setTree(tree);
 		showLegend(this.find("legend"), tree, this.isDark());
 		this.showEmpty();
 	}
 
 	showEmpty() {
-		const { missingUs, allMissing } = checkWindow(this.timeline, this.span);
-		showMessage(this.find("message"), this.tree.total[0] ? null : allMissing ? {
+		const { missingUs, recordedUs } = checkWindow(this.timeline, this.span);
+		showMessage(this.find("message"), this.tree.total[0] ? null : missingUs && !recordedUs ? {
 			title: "Nothing was recorded in this window",
 			advice: "flametrail did not run then. Choose a window where the timeline is not hatched.",
 		} : {
@@ -217,12 +207,14 @@ export class App {
 	}
 
 	// Replace a subtree by a finer answer; when the person asked for it, zoom there.
-	loadDetail(node, detail) {
+	async loadDetail(node, detail) {
 		const { tree } = this, root = pathId(tree, node);
 		if (!this.source.canDetail) {
 			this.zoomNotice = "This report holds no more detail than it shows.";
 			return this.showNotes();
 		}
+		// Its place is in this tree, not in the one that is on its way.
+		if (this.shown !== this.asked.tree) return;
 		return this.load("detail", { ...this.selection(), ...(root && { root }), ...detail }, (raw) => {
 			if (this.tree !== tree) return;
 			const zoom = !this.zoomNotice && "min_ppm" in detail && this.graph.focus !== node;
@@ -232,52 +224,30 @@ export class App {
 		});
 	}
 
-	// The person changed something.
 	change(patch) {
-		const before = this.state, old = writeState(before);
-		this.state = { ...before, ...patch };
-		const hash = writeState(this.state), address = hash || `${location.pathname}${location.search}`;
-		if (hash !== old) history[isHistoryStep(before, this.state) ? "pushState" : "replaceState"](null, "", address);
-		this.applyState(before);
-		if ("window" in patch || "metric" in patch) this.refresh();
+		const state = { ...this.state, ...patch }, hash = writeState(state);
+		if (hash !== writeState(this.state)) {
+			const address = hash || `${location.pathname}${location.search}`;
+			history[isHistoryStep(this.state, state) ? "pushState" : "replaceState"](null, "", address);
+		}
+		this.follow(state);
 	}
 
-	// The address changed: Back, Forward, or typed.
+	// The state is another one: changed by the person, by Back, Forward, or a typed address.
 	follow(state) {
-		const before = this.state;
+		const before = this.state, { tree } = this;
 		this.state = state;
-		this.search.setText(state.search);
-		this.applyState(before);
-		this.applyTheme();
-		if (this.tree && state.zoom !== before.zoom) this.showTree(this.tree);
+		this.graph.view.setFlip(state.orientation === "flame");
+		if (state.search !== before.search) this.search.setText(state.search);
+		if (tree && (state.order !== before.order || (state.zoom !== before.zoom && state.zoom !== pathId(tree, this.graph.focus))))
+			this.showTree(tree, state.zoom === before.zoom);
+		if (state.theme !== before.theme) this.applyTheme();
 		this.refresh();
 	}
 
-	applyState(before) {
-		const { orientation, order, theme } = this.state;
-		this.graph.view.setFlip(orientation === "flame");
-		if (this.tree && order !== before.order) this.showTree(this.tree);
-		if (theme !== before.theme) this.applyTheme();
-		showControls(this);
-	}
-
 	isDark() {
-		let chosen = this.state.theme;
-		try {
-			chosen ||= localStorage.getItem("flametrail-theme");
-		} catch {
-			// Storage is off here.
-		}
+		const chosen = this.state.theme || storedTheme();
 		return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-	}
-
-	chooseTheme(theme) {
-		try {
-			localStorage.setItem("flametrail-theme", theme);
-		} catch {
-			// Storage is off here; the address still says it.
-		}
-		this.change({ theme });
 	}
 
 	applyTheme() {
@@ -304,7 +274,6 @@ export class App {
 		showMessage(this.find("message"), { title: this.meta ? `No flame graph: ${error.message}` : error.message, advice, retry });
 	}
 
-	// Everything that a reader of the numbers must know about them.
 	showNotes() {
 		const { tree } = this, notes = [this.trouble, this.zoomNotice];
 		if (tree) {
@@ -329,12 +298,21 @@ export class App {
 		return location.href.split("#")[0] + writeState({ ...this.state, window: this.span, metric: this.metric?.id ?? "" });
 	}
 
+	async copy(text, what) {
+		try {
+			await navigator.clipboard.writeText(text);
+			say(this, `Copied the ${what}.`);
+		} catch {
+			say(this, `This page may not copy here; the ${what} is: ${text.slice(0, 300)}`);
+		}
+	}
+
 	onKey(event) {
 		const { target } = event, place = target === this.graph.host ? "graph" : target === this.times.brush ? "timeline" : "other";
 		const command = commandOf(event, place, this.state.orientation === "flame");
 		if (!command || event.defaultPrevented || document.querySelector("dialog[open]")) return;
-		if (COMMANDS[command]) COMMANDS[command](this);
-		else if (!this.graph.run(command)) return;
 		event.preventDefault();
+		if (COMMANDS[command]) COMMANDS[command](this);
+		else if (this.tree) GRAPH_COMMANDS[command](this.graph);
 	}
 }

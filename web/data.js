@@ -1,21 +1,13 @@
 // data.js - where the numbers come from: an agent over HTTP, or a report that carries them.
-// Both answer the same three questions: meta, timeline, tree.
+// Both are asked for "meta", "timeline" and "tree".
 
 import { decodeTree } from "./fttr.js";
 
 const REQUEST_LIMIT_MS = 30000;
 
 /** @typedef {{id: string, unit: string, label: string}} Metric */
-/**
- * @typedef {object} Meta
- * @property {string} host
- * @property {string} title
- * @property {number} now_us
- * @property {number} gen changes when there is new data
- * @property {{from_us: number, to_us: number}} retain
- * @property {Metric[]} metrics
- * @property {"agent" | "file" | "store" | "report"} source
- */
+/** @typedef {{host: string, title: string, now_us: number, gen: number, retain: {from_us: number, to_us: number},
+ *	metrics: Metric[], source: "agent" | "file" | "store" | "report"}} Meta gen changes with new data */
 /** @typedef {{from_us: number, step_us: number, lost: number[], series: {v: (number | null)[]}[]}} Timeline */
 
 /** An answer that could not be had, with what the person can do about it. */
@@ -26,7 +18,6 @@ export class SourceError extends Error {
 	}
 }
 
-/** What to do about each code of the agent. */
 const ADVICE = {
 	busy: "The agent answers one heavy question at a time. Try again in a moment.",
 	bad_query: "The link asks for something this agent does not know. Open the plain address.",
@@ -63,7 +54,7 @@ class HttpSource {
 	canDetail = true;
 	running = new Map();
 
-	async ask(path, params, read) {
+	async ask(path, params = {}) {
 		this.running.get(path)?.abort();
 		const control = new AbortController();
 		this.running.set(path, control);
@@ -71,24 +62,12 @@ class HttpSource {
 		try {
 			const response = await fetch(`api/1/${path}?${new URLSearchParams(params)}`, { signal: control.signal, cache: "no-cache" });
 			if (!response.ok) throw explainStatus(response.status, await response.text());
-			return await read(response);
+			return path === "tree" ? decodeTree(new Uint8Array(await response.arrayBuffer())) : await response.json();
 		} catch (error) {
 			if (this.running.get(path) === control) throw explainFailure(error, control.signal.aborted);
 		} finally {
 			clearTimeout(timer);
 		}
-	}
-
-	meta() {
-		return this.ask("meta", {}, (response) => response.json());
-	}
-
-	timeline(params) {
-		return this.ask("timeline", params, (response) => response.json());
-	}
-
-	tree(params) {
-		return this.ask("tree", params, async (response) => decodeTree(new Uint8Array(await response.arrayBuffer())));
 	}
 }
 
@@ -101,12 +80,9 @@ class ReportSource {
 		this.base64 = base64;
 	}
 
-	async meta() {
-		return { ...this.carried, source: "report" };
-	}
-
-	async timeline() {
-		return this.carried.timeline ?? null;
+	async ask(what) {
+		if (what === "meta") return { ...this.carried, source: "report" };
+		return what === "tree" ? this.tree() : this.carried.timeline ?? null;
 	}
 
 	async tree() {

@@ -1,5 +1,4 @@
-// flame.js - the flame graph on its canvas: which part of the tree is in sight, labels, what is
-// under a point. Knows nothing of requests, links or keys.
+// flame.js - the flame graph on its canvas: which part of the tree is in sight, and how.
 //
 // The host scrolls as any element does, but its canvas is only as large as what is in sight and
 // stays where it is; what scrolls is an empty element as tall as the graph.
@@ -18,20 +17,19 @@ const ZOOM_MS = 180;
 const ROWS_ABOVE = 4;
 
 export class FlameView {
-	/** @param {HTMLElement} host */
 	constructor(host) {
 		this.host = host;
 		this.canvas = host.querySelector("canvas");
 		this.context = this.canvas.getContext("2d", { alpha: false });
 		this.tree = this.image = this.motion = null;
 		this.frameWanted = 0;
+		this.smallest = 1;
 		this.boxes = [];
 		/** @type {Scene} */
 		this.scene = { from: 0, to: 1, scroll: 0, row: ROW_CSS, flip: false, focus: 0, cursor: -1, hover: -1, hits: null };
 		host.addEventListener("scroll", () => this.wantFrame(), { passive: true });
 	}
 
-	// Fit the canvas to its host.
 	resize() {
 		const { host, canvas, scene } = this, ratio = clampNumber(devicePixelRatio, 0.5, 4);
 		const [width, height] = [host.clientWidth, host.clientHeight].map((css) => clampNumber(Math.round(css * ratio), 1, 8192));
@@ -80,7 +78,6 @@ export class FlameView {
 		this.scroll = scroll;
 	}
 
-	/** @param {Theme} theme */
 	setTheme(theme) {
 		this.theme = theme;
 		this.scene.theme = theme.pixel;
@@ -109,19 +106,17 @@ export class FlameView {
 		this.wantFrame();
 	}
 
-	// Zoom so that the node fills the width.
-	zoomTo(node, animate) {
+	zoomTo(node) {
 		const { tree, scene } = this, top = tree.depth[node] * scene.row;
 		this.focusOn(node);
 		const goal = { from: tree.x[node], to: tree.x[node] + (tree.total[node] || 1) };
-		if (animate && !matchMedia("(prefers-reduced-motion: reduce)").matches)
+		if (!matchMedia("(prefers-reduced-motion: reduce)").matches)
 			this.motion = { old: { from: scene.from, to: scene.to }, goal, start: performance.now() };
 		else this.setRange(goal.from, goal.to);
 		if (top < this.scroll || top + 3 * scene.row > this.scroll + this.canvas.height) this.scroll = top - ROWS_ABOVE * scene.row;
 		this.wantFrame();
 	}
 
-	/** @param {number} from @param {number} to weights */
 	setRange(from, to) {
 		const all = this.tree?.total[0] || 1, span = clampNumber(to - from, this.smallest, all);
 		this.scene.from = clampNumber(from, 0, all - span);
@@ -129,14 +124,14 @@ export class FlameView {
 		this.wantFrame();
 	}
 
-	/** @param {number} share of the width in sight, to the right */
+	/** By a share of the width in sight, to the right. */
 	panBy(share) {
 		const { from, to } = this.scene, shift = (to - from) * share;
 		this.motion = null;
 		this.setRange(from + shift, to + shift);
 	}
 
-	/** @param {number} factor of the width in sight, below 1 to see less @param {number} place 0..1, what stays */
+	/** See `factor` of the width in sight; what is at `place`, 0..1, stays there. */
 	zoomBy(factor, place) {
 		const { from, to } = this.scene;
 		const span = clampNumber((to - from) * factor, this.smallest, this.tree?.total[0] || 1);
@@ -145,7 +140,6 @@ export class FlameView {
 		this.setRange(fixed - span * place, fixed + span * (1 - place));
 	}
 
-	// Scroll and pan as little as shows the node.
 	reveal(node) {
 		const { tree, scene, canvas } = this, top = tree.depth[node] * scene.row, span = scene.to - scene.from;
 		this.scroll = clampNumber(this.scroll, top + 2 * scene.row - canvas.height, top);
@@ -161,12 +155,10 @@ export class FlameView {
 		return boxAt(tree, depthAt(scene, canvas.height, Math.floor(y * ratio)), at);
 	}
 
-	// Draw at the next frame of the screen.
 	wantFrame() {
 		this.frameWanted ||= requestAnimationFrame(() => this.draw());
 	}
 
-	// Draw now.
 	draw() {
 		cancelAnimationFrame(this.frameWanted);
 		this.frameWanted = 0;
@@ -209,8 +201,7 @@ export class FlameView {
 		}
 	}
 
-	/** As much of a text as fits; widths are measured once per frame.
-	 * @param {string} text @param {number} frame -1 when the text is no frame's @param {number} room */
+	/** As much of a text as fits. Widths are measured once per frame; -1 is none. */
 	fitText(text, frame, room) {
 		// A name can be megabytes; no screen shows more than this.
 		const head = text.slice(0, 2000), wide = this.widths[frame] || this.context.measureText(head).width;
@@ -220,7 +211,6 @@ export class FlameView {
 		return count > 1 ? `${head.slice(0, count)}…` : "";
 	}
 
-	/** @param {{node: number, hidden: boolean}} box */
 	labelOf({ node, hidden }) {
 		const { tree } = this;
 		return hidden ? `+${formatNumber(tree.hiddenCount.get(node))} hidden` : frameLabel(tree, tree.frame[node]);

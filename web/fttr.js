@@ -10,19 +10,18 @@ const WITH_BASE = 1, WITH_LINES = 4, PARTIAL = 8;
 export const FRAME_KINDS = ["root", "native", "kernel", "inlined", "jit", "unknown"];
 
 /**
- * @typedef {object} RawTree nodes are numbered in pre-order
+ * @typedef {object} RawTree n nodes, numbered in pre-order
  * @property {number} n
  * @property {Uint16Array} depth
- * @property {Uint32Array} frame of each node
+ * @property {Uint32Array} frame
  * @property {Float64Array} self
  * @property {Float64Array} hidden weight of left-out children, mostly 0
  * @property {Map<number, number>} hiddenCount node to number of left-out children
- * @property {{n: number, name: Uint32Array, lib: Uint32Array, kind: Uint8Array,
- *	file: Uint32Array, line: Uint32Array}} frames file 0: not known
+ * @property {{n: number, name: Uint32Array, lib: Uint32Array, kind: Uint8Array, file: Uint32Array, line: Uint32Array}} frames
  * @property {string[]} strings
  * @property {string[]} libs base names
- * @property {{total: number, windowUs: number, scale: number, samples: number, lostPpm: number,
- *	partial: boolean}} head a weight times scale is in the metric's unit
+ * @property {{total: number, windowUs: number, scale: number, samples: number, lostPpm: number, partial: boolean}} head
+ *	a weight times scale is in the metric's unit
  * @property {{name: string, weight: number}[]} outcomes stacks that did not reach the root
  */
 
@@ -80,7 +79,6 @@ function safeU64(view, at) {
 	return value;
 }
 
-/** @returns {Map<string, Uint8Array>} */
 function readSections(bytes, view) {
 	const count = view.getUint32(20, true), tableEnd = HEAD_BYTES + count * 12, sections = new Map();
 	if (count > 64 || tableEnd > bytes.length) throw new Error("section table is cut short");

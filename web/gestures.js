@@ -3,11 +3,9 @@
 
 const DRAG_START_PX = 4;
 
-/** @param {FlameView} view
- * @param {{pick: (x: number, y: number) => void, hover: (x: number, y: number) => void, leave: () => void}} handlers
- *	points are in CSS pixels of the canvas */
-export function listenGestures(view, handlers) {
-	const { host } = view, down = new Map();
+/** @param {GraphPanel} panel */
+export function listenGestures(panel) {
+	const { view, host } = panel, down = new Map();
 	let dragged = false;
 	const local = (event) => {
 		const box = host.getBoundingClientRect();
@@ -33,12 +31,12 @@ export function listenGestures(view, handlers) {
 	host.addEventListener("pointermove", (event) => {
 		const at = local(event), before = down.get(event.pointerId);
 		if (!before) {
-			if (event.pointerType === "mouse") handlers.hover(at.x, at.y);
+			if (event.pointerType === "mouse") panel.hover(at.x, at.y);
 			return;
 		}
 		if (!dragged && Math.hypot(at.x - before.x, at.y - before.y) < DRAG_START_PX) return;
 		dragged = true;
-		handlers.leave();
+		panel.leave();
 		down.set(event.pointerId, at);
 		// Each of two fingers moves their middle by half; their distance zooms.
 		view.panBy((before.x - at.x) / down.size / host.clientWidth);
@@ -50,9 +48,9 @@ export function listenGestures(view, handlers) {
 
 	const release = (event) => {
 		const { x, y } = local(event);
-		if (down.delete(event.pointerId) && !dragged && event.type === "pointerup") handlers.pick(x, y);
+		if (down.delete(event.pointerId) && !dragged && event.type === "pointerup") panel.pick(x, y);
 	};
 	host.addEventListener("pointerup", release);
 	host.addEventListener("pointercancel", release);
-	host.addEventListener("pointerleave", handlers.leave);
+	host.addEventListener("pointerleave", () => panel.leave());
 }

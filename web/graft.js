@@ -2,7 +2,6 @@
 
 import { frameLibrary, frameSource } from "./tree.js";
 
-/** Frames of both trees, and where those of `more` are in them. */
 function mergeFrames(tree, more) {
 	const key = (t, i) => [t.strings[t.frames.name[i]], frameLibrary(t, i), t.frames.kind[i], frameSource(t, i)].join("\0");
 	const { n } = tree.frames, known = new Map(), added = [], place = new Uint32Array(more.frames.n);
@@ -22,7 +21,7 @@ function mergeFrames(tree, more) {
 
 /** Replace the subtree of `node` by `more`, whose root stands for that node, whatever it
  * is called. A part may count in larger units than the whole, never in others: then this throws.
- * @param {Tree} tree @param {number} node @param {RawTree} more @returns {RawTree} */
+ * @returns {RawTree} */
 export function graftTree(tree, node, more) {
 	const times = more.head.scale / tree.head.scale;
 	if (!Number.isInteger(times)) throw new Error("the detail counts in another unit");

@@ -1,41 +1,29 @@
 // graph.js - the flame graph panel: the canvas with its tooltip, strip, crumbs and keyboard.
-// What the person does here that others must know goes to the handlers.
 
 import { FlameView } from "./flame.js";
 import { listenGestures } from "./gestures.js";
 import { frameLabel, neighbour } from "./tree.js";
-import { nodeFacts, showCrumbs, showStrip, showTip, speakNode } from "./panel.js";
+import { boxFacts, placeTip, showCrumbs, showFacts, speakNode } from "./panel.js";
 
 const TIP_DELAY_MS = 250;
 const NOTHING = { node: -1, hidden: false };
 
-/**
- * @typedef {object} GraphHandlers
- * @property {(node: number) => void} zoomed the person zoomed to a frame
- * @property {(node: number) => void} more the person wants the left-out children of a frame
- * @property {(text: string) => void} copy
- */
-
 export class GraphPanel {
-	/** @param {(id: string) => HTMLElement} find @param {GraphHandlers} handlers */
-	constructor(find, handlers) {
-		this.host = find("flame");
-		this.tip = find("tip");
-		this.strip = find("strip");
-		this.crumbs = find("crumbs");
-		this.handlers = handlers;
-		this.tree = this.metric = null;
+	constructor(app) {
+		this.app = app;
+		this.host = app.find("flame");
+		this.tip = app.find("tip");
 		this.over = NOTHING;
 		this.frozen = false;
 		this.view = new FlameView(this.host);
-		listenGestures(this.view, {
-			pick: (x, y) => this.pick(x, y),
-			hover: (x, y) => this.hover(x, y),
-			leave: () => this.pointAt(NOTHING),
-		});
+		listenGestures(this);
 		new ResizeObserver(() => this.view.resize()).observe(this.host);
 		addEventListener("keydown", (event) => event.key === "Shift" && this.freeze(true));
 		addEventListener("keyup", (event) => event.key === "Shift" && this.freeze(false));
+	}
+
+	get tree() {
+		return this.view.tree;
 	}
 
 	get focus() {
@@ -48,10 +36,7 @@ export class GraphPanel {
 		return cursor < 0 ? focus : cursor;
 	}
 
-	/** @param {Tree} tree @param {Metric} metric @param {number} focus @param {number} cursor or -1
-	 * @param {boolean} keepPart */
 	setTree(tree, metric, focus, cursor, keepPart) {
-		this.tree = tree;
 		this.metric = metric;
 		this.view.resize();
 		this.view.setTree(tree, focus, keepPart);
@@ -60,20 +45,16 @@ export class GraphPanel {
 		this.showFocus();
 	}
 
-	show(node, animate) {
-		this.view.zoomTo(node, animate);
-		this.showFocus();
-	}
-
 	// As asked by the person.
 	zoom(node) {
 		this.view.scene.cursor = node;
-		this.show(node, true);
-		this.handlers.zoomed(node);
+		this.view.zoomTo(node);
+		this.showFocus();
+		this.app.zoomed(node);
 	}
 
 	showFocus() {
-		showCrumbs(this.crumbs, this.tree, this.focus, (node) => {
+		showCrumbs(this.app.find("crumbs"), this.tree, this.focus, (node) => {
 			this.zoom(node);
 			this.host.focus({ preventScroll: true });
 		});
@@ -82,24 +63,25 @@ export class GraphPanel {
 		this.speak();
 	}
 
-	facts(box) {
-		return nodeFacts(this.tree, this.metric, box, this.focus);
+	facts(box = { node: this.cursor, hidden: false }) {
+		return boxFacts(this.tree, this.metric, box, this.focus);
 	}
 
 	// What is under the pointer, else what the keyboard is on, else what is in view.
 	showFacts() {
-		showStrip(this.strip, this.facts(this.over.node < 0 ? { node: this.cursor, hidden: false } : this.over));
+		showFacts(this.app.find("strip"), this.facts(this.over.node < 0 ? undefined : this.over));
 	}
 
 	speak() {
-		const { tree, cursor: node } = this, { hits } = this.view.scene;
-		speakNode(this.host, tree, node, this.facts({ node, hidden: false }), hits?.[tree.frame[node]] === 1);
+		const { tree, cursor: node } = this, match = this.view.scene.hits?.[tree.frame[node]], left = tree.hiddenCount.get(node);
+		speakNode(this.host, tree, node,
+			this.facts().concat(match ? "search match" : [], left ? `${left} small callees not loaded` : []));
 	}
 
 	pick(x, y) {
 		const box = this.view.boxAtPoint(x, y);
 		this.host.focus({ preventScroll: true });
-		if (box.hidden) this.handlers.more(box.node);
+		if (box.hidden) this.app.loadDetail(box.node, { min_ppm: 0 });
 		else if (box.node >= 0) this.zoom(box.node);
 	}
 
@@ -108,7 +90,10 @@ export class GraphPanel {
 		if (this.pointAt(box) && box.node >= 0) this.tipTimer = setTimeout(() => this.showTip(box, x, y), TIP_DELAY_MS);
 	}
 
-	/** @returns {boolean} whether the pointer was not there already */
+	leave() {
+		this.pointAt(NOTHING);
+	}
+
 	pointAt(box) {
 		if (!this.tree || this.frozen || (box.node === this.over.node && box.hidden === this.over.hidden)) return false;
 		this.over = box;
@@ -122,7 +107,8 @@ export class GraphPanel {
 	showTip(box, x, y) {
 		const { left, top } = this.host.getBoundingClientRect();
 		const click = box.hidden ? "Click to load them. " : box.node === this.focus ? "" : "Click to zoom. ";
-		showTip(this.tip, this.facts(box), `${click}Hold Shift to keep this.`, left + x, top + y);
+		showFacts(this.tip, [...this.facts(box), `${click}Hold Shift to keep this.`]);
+		placeTip(this.tip, left + x, top + y);
 	}
 
 	hideTip() {
@@ -141,25 +127,6 @@ export class GraphPanel {
 		this.view.wantFrame();
 	}
 
-	// Carry out a command of the keyboard; false when there was nothing to do.
-	run(command) {
-		const { tree, view, cursor } = this;
-		if (!tree) return false;
-		const acts = {
-			"zoom-in": () => this.enter(cursor),
-			"zoom-out": () => this.zoom(Math.max(tree.parent[this.focus], 0)),
-			reset: () => this.zoom(0),
-			narrower: () => view.zoomBy(0.8, 0.5),
-			wider: () => view.zoomBy(1.25, 0.5),
-			"pan-left": () => view.panBy(-0.1),
-			"pan-right": () => view.panBy(0.1),
-			"copy-name": () => this.handlers.copy(frameLabel(tree, tree.frame[cursor])),
-		};
-		for (const way of ["left", "right", "in", "out", "first", "last"]) acts[way] = () => this.move(way);
-		acts[command]?.();
-		return command in acts;
-	}
-
 	move(way) {
 		const { scene } = this.view;
 		// The first arrow key only shows where the keyboard is.
@@ -169,10 +136,19 @@ export class GraphPanel {
 		this.speak();
 	}
 
-	// Enter on the frame that is zoomed already loads its left-out children.
-	enter(node) {
-		if (node === this.focus && this.tree.hidden[node]) this.handlers.more(node);
-		else this.zoom(node);
+	// Zoom in; on the frame that is zoomed already, load its left-out children.
+	enter() {
+		const { cursor } = this;
+		if (cursor === this.focus && this.tree.hidden[cursor]) this.app.loadDetail(cursor, { min_ppm: 0 });
+		else this.zoom(cursor);
+	}
+
+	zoomOut() {
+		this.zoom(Math.max(this.tree.parent[this.focus], 0));
+	}
+
+	copyName() {
+		this.app.copy(frameLabel(this.tree, this.tree.frame[this.cursor]), "name");
 	}
 
 	// One step back: the tooltip, the zoom, the cursor.

@@ -9,8 +9,7 @@ const GRAPH_KEYS = {
 const SHARED_KEYS = { "/": "search", "?": "help", p: "copy-link" };
 
 /** The command that a key means, or null. Pure.
- * @param {KeyboardEvent} event @param {"graph" | "timeline" | "other"} place where the focus is
- * @param {boolean} flip roots at the bottom */
+ * @param {"graph" | "timeline" | "other"} place where the focus is @param {boolean} flip roots at the bottom */
 export function commandOf({ key, ctrlKey, metaKey, altKey }, place, flip) {
 	if ((ctrlKey || metaKey) && key === "f") return "search";
 	if (ctrlKey || metaKey || altKey) return null;

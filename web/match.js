@@ -4,8 +4,7 @@
 /** @typedef {{kind: "none"} | {kind: "literal", text: string} | {kind: "regex", regex: RegExp} |
  *	{kind: "bad", why: string}} Query */
 
-/** "word" is a literal without case, "/re/" a regular expression, "/re/i" without case.
- * @param {string} text @returns {Query} */
+/** "word" is a literal without case, "/re/" a regular expression, "/re/i" without case. */
 export function parseQuery(text) {
 	if (!text) return { kind: "none" };
 	const parts = /^\/(.+)\/(i?)$/s.exec(text);
@@ -17,7 +16,7 @@ export function parseQuery(text) {
 	}
 }
 
-/** One byte per name, 1 where the query meets it. @returns {Uint8Array} */
+/** One byte per name, 1 where the query meets it. */
 export function matchNames(query, names) {
 	const { text, regex } = query;
 	return Uint8Array.from(names, (name) => (regex ? regex.test(name) : name.toLowerCase().includes(text)));
@@ -29,7 +28,6 @@ function answerQuery(event) {
 
 if (!globalThis.document) globalThis.onmessage = answerQuery;
 
-/** @returns {Worker} */
 export function startMatchWorker() {
 	if (!document.getElementById("ft-report-meta")) return new Worker("match.js", { type: "module" });
 	// A report is one file and may not load another: there the functions' own text is the worker.

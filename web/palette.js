@@ -7,27 +7,24 @@ import { frameLibrary } from "./tree.js";
 const KIND_COLORS = { root: ["#e6e6e6", "#3a3f4a"], kernel: ["#f2b36b", "#6b4416"], jit: ["#a8d8a8", "#2d5a2d"] };
 const UNKNOWN_COLORS = ["#dddddd", "#454a53"];
 
-export function packPixel(r, g, b) {
-	return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
+const pen = globalThis.document?.createElement("canvas").getContext("2d");
+
+function cssPixel(css) {
+	pen.fillStyle = css;
+	const value = parseInt(pen.fillStyle.slice(1), 16);
+	return (0xff000000 | ((value & 255) << 16) | (value & 0xff00) | (value >> 16)) >>> 0;
 }
 
 export function pixelCss(pixel) {
 	return `rgb(${pixel & 255} ${(pixel >>> 8) & 255} ${(pixel >>> 16) & 255})`;
 }
 
-function hslPixel(hue, saturation, light) {
-	const chroma = saturation * Math.min(light, 1 - light);
-	const part = (n) => {
-		const k = (n + hue / 30) % 12;
-		return Math.round(255 * (light - chroma * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
-	};
-	return packPixel(part(0), part(8), part(4));
-}
-
 /** `share` of the colour, the rest background. */
 export function blendPixel(color, background, share) {
-	const part = (shift) => Math.round(((color >>> shift) & 255) * share + ((background >>> shift) & 255) * (1 - share));
-	return packPixel(part(0), part(8), part(16));
+	let out = 0xff000000;
+	for (let shift = 0; shift < 24; shift += 8)
+		out |= Math.round(((color >>> shift) & 255) * share + ((background >>> shift) & 255) * (1 - share)) << shift;
+	return out >>> 0;
 }
 
 /** Colour of all frames of a library: libc-2.36.so and libc.so.6 have the same. */
@@ -39,14 +36,12 @@ export function libraryPixel(library, dark) {
 	hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
 	hash = (hash ^ (hash >>> 13)) >>> 0;
 	// Neighbours on the circle differ in light as well.
-	const light = ((hash >>> 9) % 3) * 0.04;
-	return dark ? hslPixel(hash % 360, 0.42, 0.25 + light) : hslPixel(hash % 360, 0.52, 0.75 + light);
+	const light = (dark ? 25 : 75) + ((hash >>> 9) % 3) * 4;
+	return cssPixel(`hsl(${hash % 360} ${dark ? 42 : 52}% ${light}%)`);
 }
 
-/** Colour of frames that no library explains. */
 export function kindPixel(kind, dark) {
-	const hex = (KIND_COLORS[kind] ?? UNKNOWN_COLORS)[dark ? 1 : 0], value = parseInt(hex.slice(1), 16);
-	return packPixel(value >> 16, (value >> 8) & 255, value & 255);
+	return cssPixel((KIND_COLORS[kind] ?? UNKNOWN_COLORS)[dark ? 1 : 0]);
 }
 
 /** The library that gives a frame its colour, or "". */
@@ -55,18 +50,17 @@ function colorLibrary(tree, frame) {
 	return kind === "root" || kind === "kernel" ? "" : frameLibrary(tree, frame);
 }
 
-/** One pixel per frame. @returns {Uint32Array} */
 export function framePixels(tree, dark) {
 	const known = new Map();
 	return Uint32Array.from(tree.frames.kind, (kind, frame) => {
 		const library = colorLibrary(tree, frame);
-		if (!library) return kindPixel(FRAME_KINDS[kind], dark);
-		if (!known.has(library)) known.set(library, libraryPixel(library, dark));
-		return known.get(library);
+		const key = library || kind;
+		if (!known.has(key)) known.set(key, library ? libraryPixel(library, dark) : kindPixel(FRAME_KINDS[kind], dark));
+		return known.get(key);
 	});
 }
 
-/** Names of the libraries with the most weight of their own. @returns {string[]} */
+/** Names of the libraries with the most weight of their own. */
 export function heaviestLibraries(tree, count) {
 	const perFrame = new Float64Array(tree.frames.n), sums = new Map();
 	for (let i = 0; i < tree.n; i++) perFrame[tree.frame[i]] += tree.self[i];
@@ -78,15 +72,14 @@ export function heaviestLibraries(tree, count) {
 }
 
 /** The colours of style.css, as CSS and as pixels.
- * @typedef {{dark: boolean, css: Record<string, string>, pixel: Record<string, number>}} Theme
- * @param {HTMLElement} root @param {boolean} dark @returns {Theme} */
+ * @returns {{dark: boolean, css: Record<string, string>, pixel: Record<string, number>}} */
 export function readTheme(root, dark) {
 	const css = {}, pixel = {};
-	for (const name of ["back", "panel", "line", "text", "muted", "accent", "kernel", "hatch", "area", "lost"]) {
+	for (const name of ["back", "panel", "line", "text", "muted", "accent", "kernel", "area", "lost"]) {
 		// As the colour of an element it comes back as rgb().
 		root.style.color = `var(--${name})`;
 		css[name] = getComputedStyle(root).color;
-		pixel[name] = packPixel(...css[name].match(/\d+/g).map(Number));
+		pixel[name] = cssPixel(css[name]);
 	}
 	root.style.color = "";
 	return { dark, css, pixel };

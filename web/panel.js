@@ -21,58 +21,39 @@ function shorten(name, most) {
 }
 
 /** Whether the element does not say this yet: the same again would make a screen reader repeat it. */
-function isNews(element, text) {
+export function isNews(element, text) {
 	const news = element.dataset.text !== text;
 	element.dataset.text = text;
 	return news;
 }
 
-/**
- * The numbers of one box as text.
- * @typedef {{name: string, kind: string, library: string, source: string, total: string, self: string,
- *	ofAll: string, ofView: string, selfOfAll: string, samples: string, rate: string}} NodeFacts
- * @param {Tree} tree @param {Metric} metric @param {{node: number, hidden: boolean}} box
- * @param {number} focus @returns {NodeFacts} */
-export function nodeFacts(tree, metric, { node, hidden }, focus) {
+/** What is known of a box, its name first. @returns {string[]}
+ * @param {Tree} tree @param {Metric} metric @param {{node: number, hidden: boolean}} box */
+export function boxFacts(tree, metric, { node, hidden }, focus) {
 	const frame = tree.frame[node], kind = FRAME_KINDS[tree.frames.kind[frame]], label = frameLabel(tree, frame);
 	const total = hidden ? tree.hidden[node] : tree.total[node], self = hidden ? 0 : tree.self[node];
-	const { scale, samples, windowUs } = tree.head, all = tree.total[0] || 1;
-	const count = (samples * total) / (tree.head.total || 1), whole = Math.round(count);
-	return {
-		name: shorten(hidden ? `${formatNumber(tree.hiddenCount.get(node))} small callees of ${label}` : label, 600),
-		kind: kind !== "root" ? kind : node ? "process" : "everything",
-		library: hidden ? "" : frameLibrary(tree, frame),
-		source: hidden ? "" : frameSource(tree, frame),
-		total: formatWeight(total * scale, metric.unit),
-		self: formatWeight(self * scale, metric.unit),
-		ofAll: formatShare(total / all),
-		ofView: formatShare(total / (tree.total[focus] || 1)),
-		selfOfAll: formatShare(self / all),
+	const { scale, samples, windowUs } = tree.head, count = (samples * total) / (tree.head.total || 1), whole = Math.round(count);
+	const share = (weight, of) => formatShare(weight / (tree.total[of] || 1));
+	return [
+		shorten(hidden ? `${formatNumber(tree.hiddenCount.get(node))} small callees of ${label}` : label, 600),
+		kind !== "root" ? kind : node ? "process" : "everything",
+		...(hidden ? [] : [frameLibrary(tree, frame), frameSource(tree, frame)]),
+		`total ${formatWeight(total * scale, metric.unit)} · ${share(total, 0)} of all`,
+		`self ${formatWeight(self * scale, metric.unit)} · ${share(self, 0)}`,
+		focus && `${share(total, focus)} of view`,
+		windowUs && formatRate((total * scale * 1e6) / windowUs, metric.unit),
 		// Weighted samples have no exact number.
-		samples: `${Math.abs(count - whole) > 1e-6 * count ? "≈ " : ""}${formatCount(whole, "sample")}`,
-		rate: windowUs ? formatRate((total * scale * 1e6) / windowUs, metric.unit) : "",
-	};
+		`${Math.abs(count - whole) > 1e-6 * count ? "≈ " : ""}${formatCount(whole, "sample")}`,
+	].filter(Boolean);
 }
 
-/** One line below the graph. @param {NodeFacts} facts */
-export function showStrip(strip, facts) {
-	const fact = (label, value) => makeElement("span", "fact", makeElement("span", "muted", label), value);
-	strip.replaceChildren(makeElement("bdi", "name", facts.name), ...[
-		fact("", makeElement("bdi", "", facts.library)), fact("total ", `${facts.total} · ${facts.ofAll}`),
-		fact("self ", `${facts.self} · ${facts.selfOfAll}`), fact("", facts.rate), fact("", facts.samples),
-	].filter((part) => part.textContent));
+/** In the line below the graph, or in the tooltip. */
+export function showFacts(element, [name, ...facts]) {
+	element.replaceChildren(makeElement("bdi", "name", name), ...facts.map((fact) => makeElement("bdi", "fact", fact)));
 }
 
-/** Beside a point and inside the window.
- * @param {NodeFacts} facts @param {string} hint @param {number} x @param {number} y client coordinates */
-export function showTip(tip, facts, hint, x, y) {
-	const rows = [["total", facts.total, facts.rate], ["self", facts.self, facts.selfOfAll],
-		["of all", facts.ofAll, facts.samples], ["of view", facts.ofView, ""]];
-	tip.replaceChildren(makeElement("bdi", "name", facts.name),
-		makeElement("bdi", "muted", [facts.kind, facts.library, facts.source].filter(Boolean).join(" · ")),
-		makeElement("dl", "", ...rows.flatMap(([label, value, more]) =>
-			[makeElement("dt", "muted", label), makeElement("dd", "", value), makeElement("dd", "muted", more)])),
-		makeElement("p", "muted", hint));
+/** Beside a point of the window. */
+export function placeTip(tip, x, y) {
 	tip.hidden = false;
 	const { offsetWidth: wide, offsetHeight: tall } = tip;
 	tip.style.left = `${Math.max(4, x + 14 + wide > innerWidth ? x - 14 - wide : x + 14)}px`;
@@ -80,21 +61,19 @@ export function showTip(tip, facts, hint, x, y) {
 }
 
 /** For people who do not see the graph, one tree item says what the keyboard is on: a canvas has
- * no parts that a screen reader could visit. @param {NodeFacts} facts @param {boolean} match */
-export function speakNode(host, tree, node, facts, match) {
+ * no parts that a screen reader could visit. */
+export function speakNode(host, tree, node, [name, ...facts]) {
 	const item = host.querySelector("[role=treeitem]"), siblings = siblingsOf(tree, node);
 	// A changed id makes readers notice the new content of the same element.
 	item.id = item.id === "item-a" ? "item-b" : "item-a";
 	item.ariaLevel = tree.depth[node] + 1;
 	item.ariaPosInSet = siblings.indexOf(node) + 1;
 	item.ariaSetSize = siblings.length;
-	item.textContent = [shorten(facts.name, 200), facts.kind, facts.library, `total ${facts.ofAll}, ${facts.total}`,
-		`self ${facts.self}`, facts.samples, match && "search match",
-		tree.hidden[node] && `${tree.hiddenCount.get(node)} small callees not loaded`].filter(Boolean).join(", ");
+	item.textContent = [shorten(name, 200), ...facts].join(", ");
 	host.setAttribute("aria-activedescendant", item.id);
 }
 
-/** The way to the zoomed frame, each step a button. @param {(node: number) => void} go */
+/** The way to the zoomed frame, each step a button. */
 export function showCrumbs(list, tree, focus, go) {
 	const path = pathTo(tree, focus), gap = path.length - CRUMBS_MAX;
 	// The beginning says where, the end says what; a deep middle is left out, and said so.
@@ -110,24 +89,22 @@ export function showCrumbs(list, tree, focus, go) {
 
 /** The colours in sight; the rest of the legend is always the same. */
 export function showLegend(list, tree, dark) {
-	const entry = (text, pixel) => {
-		const swatch = makeElement("span", `swatch ${text}`);
+	const entry = (text, pixel, className = "") => {
+		const swatch = makeElement("span", `swatch ${className}`);
 		swatch.style.backgroundColor = pixelCss(pixel);
 		return makeElement("li", "color", swatch, makeElement("bdi", "", text));
 	};
 	for (const old of list.querySelectorAll(".color")) old.remove();
-	list.prepend(entry("kernel", kindPixel("kernel", dark)), entry("unknown", kindPixel("unknown", dark)),
+	list.prepend(entry("kernel", kindPixel("kernel", dark), "kernel"), entry("unknown", kindPixel("unknown", dark)),
 		...heaviestLibraries(tree, LEGEND_LIBRARIES).map((name) => entry(name, libraryPixel(name, dark))));
 }
 
-/** @param {{warn?: boolean, text: string}[]} notices */
 export function showNotices(list, notices) {
 	if (!isNews(list, notices.map((notice) => notice.text).join("\n"))) return;
 	list.replaceChildren(...notices.map(({ warn, text }) => makeElement("p", warn ? "warn" : "", warn ? "⚠ " : "", text)));
 }
 
-/** The panel in place of the graph: empty, or an error, always with what to do.
- * @param {{title: string, advice: string, retry?: () => void} | null} message */
+/** The panel in place of the graph: empty, or an error, always with what to do. */
 export function showMessage(panel, message) {
 	panel.hidden = !message;
 	if (!message || !isNews(panel, `${message.title}\n${message.advice}`)) return;

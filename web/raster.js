@@ -9,22 +9,12 @@ import { hiddenStart } from "./tree.js";
 /** @typedef {{width: number, height: number, pixels: Uint32Array}} Surface */
 
 /**
- * What is to be seen. Lengths are in pixels of the surface, from and to in weight.
- * @typedef {object} Scene
- * @property {number} from
- * @property {number} to
- * @property {number} scroll
- * @property {number} row height of a row, gap included
- * @property {boolean} flip roots at the bottom
- * @property {number} focus zoomed node; its ancestors are faded
- * @property {number} cursor node with the keyboard, or -1
- * @property {number} hover node under the pointer, or -1
- * @property {Uint8Array | null} hits per frame, with a search
- * @property {Uint32Array} colors per frame
- * @property {Uint32Array} faded per frame
- * @property {Record<string, number>} theme pixels: back, text, accent, kernel, hatch, panel
- * @property {number} labelWidth narrower boxes get no label
- */
+ * Lengths are in pixels of the surface, from and to in weight.
+ * @typedef {{from: number, to: number, scroll: number, row: number, flip: boolean, focus: number, cursor: number,
+ *	hover: number, hits: Uint8Array | null, colors: Uint32Array, faded: Uint32Array, labelWidth: number,
+ *	theme: Record<string, number>}} Scene
+ * row: gap included; flip: roots at the bottom; focus: zoomed node, its ancestors are faded;
+ * cursor, hover: -1 for none; hits, colors, faded: per frame */
 
 /** A box on the surface, the part in sight; for left-out children with the node of their parent.
  * @typedef {{node: number, hidden: boolean, left: number, right: number, top: number, faded: boolean}} Box */
@@ -32,18 +22,15 @@ import { hiddenStart } from "./tree.js";
 const KERNEL = 2;
 const MIN_BOX = 0.5;
 
-/** First line of a depth's row. */
 export function rowTop(scene, height, depth) {
 	return scene.flip ? height - (depth + 1) * scene.row + scene.scroll : depth * scene.row - scene.scroll;
 }
 
-/** Depth of the row at a line. */
 export function depthAt(scene, height, y) {
 	return Math.floor(((scene.flip ? height - 1 - y : y) + scene.scroll) / scene.row);
 }
 
 /** Paint everything.
- * @param {Surface} surface @param {Tree} tree @param {Scene} scene
  * @returns {{boxes: Box[], visited: number}} all boxes wide enough to say something about */
 export function paintTree(surface, tree, scene) {
 	const { width, height, pixels } = surface, { x, total, end, depth, frame, hidden } = tree;
@@ -84,15 +71,13 @@ export function paintTree(surface, tree, scene) {
 	return { boxes: boxes.concat(hatched), visited };
 }
 
-/** @returns {Box | null} null when nothing of it is in sight */
 function clipBox(node, left, wide, top, { width, height }, lines) {
 	const l = Math.max(Math.round(left), 0), r = Math.min(Math.round(left + wide) - (wide > 3 ? 1 : 0), width);
 	return wide >= MIN_BOX && r > l && top < height && top + lines > 0 ?
 		{ node, hidden: false, left: l, right: r, top, faded: false } : null;
 }
 
-/** One box on its row's line. @param {number} base of the line @param {Box} box
- * @param {boolean} whole its left edge is in sight */
+/** One box on its row's line, which begins at `base`; `whole`: its left edge is in sight. */
 function paintSpan(pixels, base, box, whole, tree, scene) {
 	const { node, left, right } = box, frame = tree.frame[node], bar = edgeWidth(scene);
 	box.faded = node < scene.focus && tree.end[node] > scene.focus;
@@ -101,7 +86,6 @@ function paintSpan(pixels, base, box, whole, tree, scene) {
 		pixels.fill(scene.theme.kernel, base + left, base + left + bar);
 }
 
-/** Of outlines and bars. */
 function edgeWidth(scene) {
 	return Math.max(2, Math.round(scene.row / 9));
 }
@@ -118,7 +102,7 @@ function paintHatch({ width, height, pixels }, scene, box) {
 	const stripe = Math.max(3, scene.row / 6) | 0, last = Math.min(box.top + scene.row - 1, height);
 	for (let y = Math.max(box.top, 0); y < last; y++)
 		for (let x = box.left; x < box.right; x++)
-			pixels[y * width + x] = ((x + y) / stripe) & 1 ? scene.theme.hatch : scene.theme.panel;
+			pixels[y * width + x] = ((x + y) / stripe) & 1 ? scene.theme.line : scene.theme.panel;
 }
 
 /** Search matches, the pointer, and above all the keyboard. */

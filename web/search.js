@@ -9,10 +9,7 @@ const TYPING_PAUSE_MS = 60;
 /** A pattern that backtracks for ever must not freeze the page. */
 const SEARCH_LIMIT_MS = 1000;
 
-/** Weight and places of the matches. Pure.
- * @param {Tree} tree @param {Uint8Array} hits per frame
- * @returns {{places: number[], total: number, self: number, frames: number}} places: outermost
- *	matches in drawing order; total: weight of their union, so that nested ones count once */
+/** Outermost matches in drawing order, and the weight of their union: nested ones count once. Pure. */
 export function measureMatches(tree, hits) {
 	const { n, frame, end, total, x } = tree, places = [];
 	let union = 0, self = 0;
@@ -28,24 +25,14 @@ export function measureMatches(tree, hits) {
 	return { places, total: union, self, frames: hits.reduce((sum, hit) => sum + hit, 0) };
 }
 
-/**
- * @typedef {object} SearchHandlers
- * @property {(hits: Uint8Array | null) => void} hits what to highlight
- * @property {(text: string) => void} text the query changed
- * @property {(node: number) => void} go to a match
- */
-
 export class SearchBox {
-	/** @param {(id: string) => HTMLElement} find @param {SearchHandlers} handlers */
-	constructor(find, handlers) {
-		this.field = find("search");
-		this.result = find("search-result");
-		this.buttons = [find("match-previous"), find("match-next")];
-		this.handlers = handlers;
+	constructor(app) {
+		this.app = app;
+		this.field = app.find("search");
 		this.tree = this.names = this.worker = null;
 		this.places = [];
 		this.at = -1;
-		find("search-form").addEventListener("submit", (event) => {
+		app.find("search-form").addEventListener("submit", (event) => {
 			event.preventDefault();
 			this.step(1);
 		});
@@ -53,21 +40,18 @@ export class SearchBox {
 			clearTimeout(this.typing);
 			this.typing = setTimeout(() => this.changed(), TYPING_PAUSE_MS);
 		});
-		this.buttons.forEach((button, i) => button.addEventListener("click", () => this.step(2 * i - 1)));
 	}
 
 	changed() {
 		this.at = -1;
-		this.handlers.text(this.field.value);
+		this.app.change({ search: this.field.value });
 		this.run();
 	}
 
-	/** @param {string} text from a link, or "" to clear */
 	setText(text) {
 		if (this.field.value === text) return;
 		this.field.value = text;
-		this.at = -1;
-		this.run();
+		this.changed();
 	}
 
 	setTree(tree) {
@@ -121,18 +105,17 @@ export class SearchBox {
 	}
 
 	show(text, bad = false, hits = null, places = []) {
-		this.result.textContent = this.result.title = text;
+		this.app.find("search-result").textContent = text;
 		this.field.setAttribute("aria-invalid", bad);
 		this.places = places;
-		for (const button of this.buttons) button.disabled = !places.length;
-		this.handlers.hits(hits);
+		for (const id of ["match-previous", "match-next"]) this.app.find(id).disabled = !places.length;
+		this.app.graph.setHits(hits);
 	}
 
-	/** @param {1 | -1} way */
 	step(way) {
 		const { places } = this;
 		if (!places.length) return;
 		this.at = this.at < 0 && way < 0 ? places.length - 1 : (this.at + way + places.length) % places.length;
-		this.handlers.go(places[this.at]);
+		this.app.graph.zoom(places[this.at]);
 	}
 }

@@ -8,18 +8,16 @@ const STATE_VERSION = "1";
 const STATE_MAX_CHARS = 2000;
 
 /**
- * @typedef {object} ViewState
- * @property {{from: number, to: number} | {live: number} | null} window from and to in µs, or
- *	the newest `live` µs; null is what the source shows first
- * @property {string} metric "" is the first one
- * @property {string} zoom path id, "" is the root
+ * @typedef {object} ViewState "" is the first metric, the root, the theme of the system
+ * @property {{from: number, to: number} | {live: number} | null} window in µs, or the newest `live` µs;
+ *	null is what the source shows first
+ * @property {string} metric
+ * @property {string} zoom path id
  * @property {string} search
  * @property {"icicle" | "flame"} orientation
  * @property {"weight" | "name"} order of children
- * @property {"" | "light" | "dark"} theme "" is the system's
- */
-
-/** @returns {ViewState} */
+ * @property {"" | "light" | "dark"} theme
+ * @returns {ViewState} */
 export function defaultState() {
 	return { window: null, metric: "", zoom: "", search: "", orientation: "icicle", order: "weight", theme: "" };
 }
@@ -51,7 +49,7 @@ function readText(text) {
 	}
 }
 
-/** @param {ViewState} state @returns {string} with the leading "#", or "" when all is default */
+/** @returns {string} with the leading "#", or "" when all is default */
 export function writeState(state) {
 	const values = {
 		w: writeWindow(state.window), m: writeText(state.metric), z: state.zoom, o: state.orientation === "flame" ? "f" : "",
@@ -63,8 +61,7 @@ export function writeState(state) {
 	return hash.length > STATE_MAX_CHARS ? writeState({ ...state, search: "" }) : hash;
 }
 
-/** Never throws: what cannot be read keeps its default.
- * @param {string} hash @returns {ViewState} */
+/** Never throws: what cannot be read keeps its default. */
 export function readState(hash) {
 	const [version, ...parts] = hash.slice(1, STATE_MAX_CHARS).split(";");
 	if (version !== STATE_VERSION) return defaultState();

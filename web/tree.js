@@ -67,7 +67,6 @@ function sortByWeight(list, first, last, total) {
 	}
 }
 
-/** The text to show for a frame. */
 export function frameLabel(tree, frame) {
 	return (tree.labels[frame] ??= tree.strings[tree.frames.name[frame]].replace(UNREADABLE, "\ufffd") || "(no name)");
 }
@@ -84,7 +83,6 @@ export function frameSource(tree, frame) {
 	return `${tree.strings[file[frame]].replace(UNREADABLE, "\ufffd")}${line[frame] ? `:${line[frame]}` : ""}`;
 }
 
-/** From the root to the node, both included. */
 export function pathTo(tree, node) {
 	const path = [];
 	for (let i = node; i >= 0; i = tree.parent[i]) path.push(i);
@@ -107,8 +105,7 @@ export function hiddenStart(tree, node) {
 }
 
 /** What is drawn at a depth and weight position: a frame, or the box of the left-out children
- * of a frame (then hidden is true and node the parent). node is -1 where nothing is.
- * @returns {{node: number, hidden: boolean}} */
+ * of a frame (then hidden is true and node the parent). node is -1 where nothing is. */
 export function boxAt(tree, depth, at) {
 	let node = at >= 0 && at < tree.total[0] ? 0 : -1;
 	while (node >= 0 && tree.depth[node] < depth) {
@@ -121,8 +118,7 @@ export function boxAt(tree, depth, at) {
 }
 
 /** A neighbour for the arrow keys, or the node itself where there is none. "in" leads to the
- * heaviest child, "out" to the parent, the rest to siblings.
- * @param {"left" | "right" | "in" | "out" | "first" | "last"} way */
+ * heaviest child, "out" to the parent, the rest to siblings. */
 export function neighbour(tree, node, way) {
 	if (way === "out") return Math.max(tree.parent[node], 0);
 	if (way === "in")
@@ -132,15 +128,12 @@ export function neighbour(tree, node, way) {
 	return list[clampNumber(next, 0, list.length - 1)];
 }
 
-/** Whether children were left out anywhere in the subtree. */
 export function hasHidden(tree, node) {
 	return [...tree.hiddenCount.keys()].some((i) => i >= node && i < tree.end[node]);
 }
 
 /** The node of a tree with the same path of functions as a node of another; where the path
- * ends, the last of it, and whole is false.
- * @param {Tree} tree @param {Tree} other @param {number} node of the other
- * @returns {{node: number, whole: boolean}} */
+ * ends, the last of it, and whole is false. */
 export function findSamePath(tree, other, node) {
 	const name = (t, i) => t.strings[t.frames.name[t.frame[i]]], library = (t, i) => frameLibrary(t, t.frame[i]);
 	let at = 0;

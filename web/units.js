@@ -10,12 +10,10 @@ export function formatNumber(value) {
 	return value.toLocaleString("en-US", digits);
 }
 
-/** "1 sample", "3,970 samples" */
 export function formatCount(count, noun) {
 	return `${formatNumber(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A share of one as per cent: 4.8 %, 0.031 %. */
 export function formatShare(share) {
 	const percent = share * 100;
 	if (percent === 0) return "0 %";
@@ -24,7 +22,6 @@ export function formatShare(share) {
 	return `${percent >= 10 ? percent.toFixed(1) : percent.toPrecision(2)} %`;
 }
 
-/** 1.2 s, 15.3 ms, 2 min 5 s. */
 export function formatSeconds(seconds) {
 	if (seconds === 0) return "0 s";
 	if (seconds < 1e-3) return `${formatNumber(seconds * 1e6)} µs`;
@@ -41,7 +38,6 @@ function formatBytes(bytes) {
 	return `${formatNumber(bytes / 1024 ** step)} ${["B", "KiB", "MiB", "GiB", "TiB", "PiB"][step]}`;
 }
 
-/** A weight in the unit of its metric. */
 export function formatWeight(value, unit) {
 	if (unit === "nanoseconds") return formatSeconds(value / 1e9);
 	if (unit === "bytes") return formatBytes(value);

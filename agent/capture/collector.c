@@ -5,22 +5,34 @@
 #include <string.h>
 
 #include "agent/capture/host.h"
+#include "agent/capture/losses.h"
 #include "agent/capture/perf_event.h"
 #include "agent/capture/sampler.h"
 #include "agent/capture/sideband.h"
 #include "agent/capture/slicer.h"
 #include "agent/capture/tracker.h"
+#include "agent/capture/unwinding.h"
+#include "agent/capture/vacate.h"
 #include "agent/profile/event_queue.h"
 #include "base/clock.h"
 #include "base/log.h"
 
 /* What is younger than this may still be on its way into a buffer. */
-#define LAG_NS (5 * FT_NS_PER_MS)
+#define LAG_NS FT_NS_PER_MS
 
 /* While programs start, their files must be opened before they are gone again; on an
  * idle host every wakeup counts. */
-#define BUSY_TICK_NS (50 * FT_NS_PER_MS)
-#define IDLE_TICK_NS (500 * FT_NS_PER_MS)
+#define BUSY_TICK_NS (10 * FT_NS_PER_MS)
+#define BUSY_FOR_NS  (50 * FT_NS_PER_MS)
+/* A target that has just started is worth more wakeups than a host: its first samples are
+ * unwound only when its mappings and tables are there. */
+#define TARGET_TICK_NS (10 * FT_NS_PER_MS)
+/* When almost all files are in use, looking again at once would find nothing. */
+#define VACATE_AGAIN_NS (60 * FT_NS_PER_SEC)
+/* For tables of processes that run already, before sampling begins. */
+#define TABLES_WAIT_NS (500 * FT_NS_PER_MS)
+#define WAIT_MS	       20
+#define IDLE_TICK_NS   (500 * FT_NS_PER_MS)
 
 enum source { SOURCE_SAMPLE, SOURCE_PROCESS };
 
@@ -38,19 +50,15 @@ struct ft_collector {
 	struct ft_sideband *sideband;
 	struct ft_event_queue *queue;
 	struct ft_slicer *slicer;
+	struct ft_unwinding *unwinding;
 	struct ft_buffer block;
 	struct ft_cpus cpus;
-	uint64_t span_from_ns, cpus_seen_ns;
+	uint64_t span_from_ns, cpus_seen_ns, vacated_ns, busy_until_ns;
 	bool started;
 	bool new_reader;   /* the next slice must begin an epoch */
 	bool begins_epoch; /* the open slice does */
 	uint32_t n_news;   /* programs and mappings announced in this tick */
-	uint64_t queue_full, slices_lost;
-	/* Counters as they were at the end of the last slice. */
-	uint64_t sampler_counts[FT_COUNTERS];
-	struct ft_tracker_counts tracker_counts;
-	struct ft_names_counts names_counts;
-	struct ft_collector_totals totals;
+	struct ft_losses losses;
 };
 
 static int make_parts(struct ft_collector *c, struct ft_why *why)
@@ -71,6 +79,14 @@ static int make_parts(struct ft_collector *c, struct ft_why *why)
 	return r < 0 ? ft_why(why, r, "out of memory") : 0;
 }
 
+static void take_table(void *context, uint32_t file, enum ft_symtable_status status,
+		       struct ft_symtable *table)
+{
+	struct ft_collector *c = context;
+
+	ft_unwinding_table(c->unwinding, file, status, table, ft_monotonic_ns());
+}
+
 static int make_kernel_side(struct ft_collector *c, struct ft_why *why)
 {
 	struct ft_sampler_options options = {
@@ -78,13 +94,21 @@ static int make_kernel_side(struct ft_collector *c, struct ft_why *why)
 		.cycles = c->options.cycles,
 		.only_targets = c->options.only_targets,
 		.follow_children = c->options.follow_children,
+		.tail_calls = c->options.tail_calls,
 	};
+	struct ft_sampler_maps maps;
 	int r;
 
 	r = ft_sampler_new(&options, why, &c->sampler);
 	if (r < 0)
 		return r;
 	c->kind.period = ft_sampler_period_ns(c->sampler);
+	maps = ft_sampler_maps(c->sampler);
+	r = ft_unwinding_new(&maps, c->files, c->processes, ft_slicer_names(c->slicer),
+			     &c->unwinding);
+	if (r < 0)
+		return ft_why(why, r, "cannot map the unwind tables: %s", strerror(-r));
+	ft_slicer_on_table(c->slicer, take_table, c);
 	r = ft_cpus_online(&c->cpus);
 	if (r < 0)
 		return ft_why(why, r, "cannot read which CPUs are online: %s", strerror(-r));
@@ -147,6 +171,7 @@ void ft_collector_freep(struct ft_collector **p)
 
 	if (!c)
 		return;
+	ft_unwinding_freep(&c->unwinding);
 	ft_sampler_freep(&c->sampler);
 	ft_sideband_freep(&c->sideband);
 	ft_slicer_freep(&c->slicer);
@@ -158,22 +183,66 @@ void ft_collector_freep(struct ft_collector **p)
 	free(c);
 }
 
+static void run_names(struct ft_collector *c, uint64_t now_ns)
+{
+	if (!ft_names_run(ft_slicer_names(c->slicer), now_ns))
+		c->sink->symbolizer_lost(c->context);
+}
+
 int ft_collector_add_target(struct ft_collector *collector, uint32_t pid)
 {
+	uint64_t now_ns = ft_monotonic_ns();
+	const struct ft_process *process = ft_tracker_meet(collector->tracker, pid, now_ns);
+
+	/* Before the first sample, so that it is unwound whole. */
+	if (process)
+		ft_unwinding_meet(collector->unwinding, process, now_ns);
 	return ft_sampler_add_target(collector->sampler, pid);
+}
+
+/* Talk to the symbolizer alone until nothing is pending, or it takes too long. */
+static void wait_while(struct ft_collector *c, uint32_t (*pending)(const struct ft_names *names),
+		       uint64_t deadline_ns)
+{
+	struct ft_names *names = ft_slicer_names(c->slicer);
+
+	while (pending(names) && ft_monotonic_ns() < deadline_ns) {
+		struct pollfd fd = { .fd = ft_names_fd(names), .events = POLLIN };
+
+		run_names(c, ft_monotonic_ns());
+		if (ft_names_wants_write(names))
+			fd.events |= POLLOUT;
+		if (fd.fd < 0)
+			return;
+		if (pending(names))
+			poll(&fd, 1, WAIT_MS);
+	}
 }
 
 static void begin_slice(struct ft_collector *c, uint64_t from_ns)
 {
+	bool many = ft_files_used(c->files) > FT_FILES_MANY &&
+		    from_ns > c->vacated_ns + VACATE_AGAIN_NS;
+
+	c->new_reader |= many;
 	c->span_from_ns = from_ns;
 	c->begins_epoch = ft_slicer_begin(c->slicer, from_ns, c->new_reader);
 	c->new_reader = false;
+	if (!many)
+		return;
+	c->vacated_ns = from_ns;
+	ft_log(FT_LOG_INFO, "files no process has mapped any more were forgotten",
+	       ft_kv_int("files",
+			 ft_vacate_files(c->files, c->processes, ft_slicer_names(c->slicer),
+					 c->unwinding, from_ns)));
 }
 
 int ft_collector_start(struct ft_collector *collector, struct ft_why *why)
 {
 	int r;
 
+	/* Of targets that run already: their first sample is to be whole. */
+	wait_while(collector, ft_names_tables_pending, ft_monotonic_ns() + TABLES_WAIT_NS);
 	begin_slice(collector, ft_monotonic_ns());
 	collector->started = true;
 	collector->cpus_seen_ns = collector->span_from_ns;
@@ -203,11 +272,17 @@ void ft_collector_poll(const struct ft_collector *collector,
 	if (ft_names_wants_write(names))
 		fds[0].events |= POLLOUT;
 	fds[1] = (struct pollfd){ .fd = ft_sideband_fd(collector->sideband), .events = POLLIN };
+	fds[2] = (struct pollfd){ .fd = ft_sampler_fd(collector->sampler), .events = POLLIN };
 }
 
 struct ft_collector_totals ft_collector_totals(const struct ft_collector *collector)
 {
-	return collector->totals;
+	struct ft_names_counts names = ft_names_counts(ft_slicer_names(collector->slicer));
+
+	return (struct ft_collector_totals){ .samples = collector->losses.samples,
+					     .lost = collector->losses.lost,
+					     .names_asked = names.asked,
+					     .names_answered = names.answered };
 }
 
 /* ---- taking what the kernel has ---- */
@@ -216,12 +291,19 @@ static void queue_sample(void *context, const struct ft_sample_event *event, siz
 {
 	struct ft_collector *c = context;
 
-	if (len < FT_SAMPLE_EVENT_HEAD || event->kind != FT_EVENT_SAMPLE ||
-	    event->n_kernel > FT_MAX_KERNEL_FRAMES || event->n_user > FT_MAX_USER_FRAMES ||
+	if (event->kind != FT_EVENT_SAMPLE || event->n_kernel > FT_MAX_KERNEL_FRAMES ||
+	    event->n_user > FT_MAX_USER_FRAMES ||
 	    len < FT_SAMPLE_EVENT_HEAD + 8ul * (event->n_kernel + event->n_user))
-		return; /* cannot be: our own program wrote it */
+		return; /* FT_EVENT_WAKE: we are awake */
 	if (ft_event_queue_push(c->queue, event->time_ns, SOURCE_SAMPLE, event, len) < 0)
-		c->queue_full++;
+		c->losses.queue_full++;
+}
+
+/* Does the kernel side have something to learn from it? */
+static bool is_news(const struct ft_process_event *event)
+{
+	return event->kind == FT_PROCESS_EXEC || event->kind == FT_PROCESS_MMAP ||
+	       (event->kind == FT_PROCESS_FORK && event->pid != event->ppid);
 }
 
 static void queue_process_event(void *context, const void *record, size_t len)
@@ -232,8 +314,20 @@ static void queue_process_event(void *context, const void *record, size_t len)
 
 	if (ft_process_event_read(record, len, &event) != 0)
 		return;
+	c->n_news += is_news(&event); /* it may be too young for this tick */
 	if (ft_event_queue_push(c->queue, event.time_ns, SOURCE_PROCESS, record, len) < 0)
 		ft_tracker_apply(c->tracker, &lost);
+}
+
+static void handle_sample(struct ft_collector *c, const struct ft_sample_event *sample,
+			  uint64_t now_ns)
+{
+	const struct ft_process *process = ft_tracker_meet(c->tracker, sample->pid, now_ns);
+
+	ft_unwinding_use(c->unwinding, sample, now_ns);
+	if (process && sample->n_user)
+		ft_unwinding_meet(c->unwinding, process, now_ns);
+	ft_slicer_sample(c->slicer, sample, process);
 }
 
 static void handle(struct ft_collector *c, const struct ft_queued_event *queued, uint64_t now_ns)
@@ -241,16 +335,15 @@ static void handle(struct ft_collector *c, const struct ft_queued_event *queued,
 	struct ft_process_event event;
 
 	if (queued->source == SOURCE_SAMPLE) {
-		const struct ft_sample_event *sample = (const void *)queued->bytes;
-
-		ft_slicer_sample(c->slicer, sample,
-				 ft_tracker_meet(c->tracker, sample->pid, now_ns));
+		handle_sample(c, (const void *)queued->bytes, now_ns);
 		return;
 	}
 	if (ft_process_event_read(queued->bytes, queued->len, &event) != 0)
 		return;
 	ft_tracker_apply(c->tracker, &event);
-	c->n_news += event.kind == FT_PROCESS_EXEC || event.kind == FT_PROCESS_MMAP;
+	if (event.kind == FT_PROCESS_EXIT && event.pid == event.tid)
+		ft_unwinding_exit(c->unwinding, event.pid, now_ns);
+	c->n_news += is_news(&event);
 }
 
 static void take(struct ft_collector *c, uint64_t now_ns, uint64_t until_ns)
@@ -268,68 +361,17 @@ static void take(struct ft_collector *c, uint64_t now_ns, uint64_t until_ns)
 
 /* ---- slices ---- */
 
-static void count_kernel(struct ft_collector *c)
-{
-	static const char *const names[FT_COUNTERS] = {
-		[FT_COUNT_RING_FULL] = "ring_full",
-		[FT_COUNT_SCRATCH_BUSY] = "scratch_busy",
-		[FT_COUNT_FOREIGN_PIDNS] = "foreign_pid_namespace",
-		[FT_COUNT_KSTACK_FAILED] = "kernel_stack_failed",
-		[FT_COUNT_TARGETS_FULL] = "targets_full",
-	};
-	uint64_t counts[FT_COUNTERS];
-
-	ft_sampler_counters(c->sampler, counts);
-	for (uint32_t i = 0; i < FT_COUNTERS; i++) {
-		uint64_t n = counts[i] - c->sampler_counts[i];
-
-		if (i == FT_COUNT_SAMPLES)
-			c->totals.samples += n;
-		if (i == FT_COUNT_RING_FULL || i == FT_COUNT_SCRATCH_BUSY)
-			c->totals.lost += n;
-		if (names[i])
-			ft_slicer_count(c->slicer, names[i], n);
-		c->sampler_counts[i] = counts[i];
-	}
-}
-
-static void count_user(struct ft_collector *c)
-{
-	struct ft_tracker_counts tracker = ft_tracker_counts(c->tracker);
-	struct ft_names_counts names = ft_names_counts(ft_slicer_names(c->slicer));
-	const struct ft_tracker_counts *t = &c->tracker_counts;
-	const struct ft_names_counts *n = &c->names_counts;
-
-	ft_slicer_count(c->slicer, "sideband_lost", tracker.sideband_lost - t->sideband_lost);
-	ft_slicer_count(c->slicer, "process_limit", tracker.refused - t->refused);
-	ft_slicer_count(c->slicer, "proc_failed", tracker.proc_failures - t->proc_failures);
-	ft_slicer_count(c->slicer, "queue_full", c->queue_full);
-	ft_slicer_count(c->slicer, "slice_lost", c->slices_lost);
-	ft_slicer_count(c->slicer, "name_dropped", names.dropped - n->dropped);
-	ft_slicer_count(c->slicer, "file_refused", names.refused - n->refused);
-	ft_slicer_count(c->slicer, "symbolizer_died",
-			names.symbolizer_deaths - n->symbolizer_deaths);
-	c->totals.lost += c->queue_full;
-	c->totals.names_asked = names.asked;
-	c->totals.names_answered = names.answered;
-	c->queue_full = 0;
-	c->slices_lost = 0;
-	c->tracker_counts = tracker;
-	c->names_counts = names;
-}
-
 static void end_slice(struct ft_collector *c, uint64_t to_ns)
 {
 	int r;
 
-	count_kernel(c);
-	count_user(c);
+	ft_losses_report(&c->losses, c->sampler, c->tracker, c->unwinding, c->slicer);
 	ft_buffer_clear(&c->block);
 	r = ft_slicer_end(c->slicer, to_ns, &c->block);
 	if (r < 0)
 		ft_log(FT_LOG_ERROR, "slice lost", ft_kv_errno(r));
 	if (r < 0 || c->new_reader || !c->sink->slice(c->context, c->block.data, c->block.len)) {
-		c->slices_lost++;
+		c->losses.slices_lost++;
 		c->new_reader = true;
 	}
 	begin_slice(c, to_ns);
@@ -365,10 +407,12 @@ static void follow_cpus(struct ft_collector *c, uint64_t now_ns)
 		ft_log(FT_LOG_WARN, "process events of a new CPU cannot be had");
 }
 
-static void run_names(struct ft_collector *c, uint64_t now_ns)
+/* One program seldom starts alone, and the next may start while wakes are rationed. */
+static bool is_busy(struct ft_collector *c, uint64_t now_ns)
 {
-	if (!ft_names_run(ft_slicer_names(c->slicer), now_ns))
-		c->sink->symbolizer_lost(c->context);
+	if (c->n_news || ft_tracker_is_walking(c->tracker))
+		c->busy_until_ns = now_ns + BUSY_FOR_NS;
+	return now_ns < c->busy_until_ns;
 }
 
 uint64_t ft_collector_tick(struct ft_collector *collector)
@@ -381,31 +425,16 @@ uint64_t ft_collector_tick(struct ft_collector *collector)
 	c->n_news = 0;
 	take(c, now_ns, until_ns);
 	ft_tracker_tick(c->tracker, now_ns);
+	ft_unwinding_tick(c->unwinding, c->n_news > 0 || ft_tracker_is_walking(c->tracker), now_ns);
 	run_names(c, now_ns);
 	follow_cpus(c, now_ns);
 	if (until_ns >= c->span_from_ns + FT_COLLECTOR_SLICE_NS)
 		end_slice(c, until_ns);
-	next_ns = now_ns +
-		  (c->n_news || ft_tracker_is_walking(c->tracker) ? BUSY_TICK_NS : IDLE_TICK_NS);
+	if (c->options.only_targets)
+		next_ns = now_ns + TARGET_TICK_NS;
+	else
+		next_ns = now_ns + (is_busy(c, now_ns) ? BUSY_TICK_NS : IDLE_TICK_NS);
 	return FT_MIN(next_ns, c->span_from_ns + FT_COLLECTOR_SLICE_NS + LAG_NS);
-}
-
-static void wait_for_names(struct ft_collector *c, uint64_t deadline_ns)
-{
-	struct ft_names *names = ft_slicer_names(c->slicer);
-
-	for (uint64_t now_ns = ft_monotonic_ns(); ft_names_waiting(names) && now_ns < deadline_ns;
-	     now_ns = ft_monotonic_ns()) {
-		struct pollfd fd = { .fd = ft_names_fd(names), .events = POLLIN };
-		uint64_t left_ms = (deadline_ns - now_ns) / FT_NS_PER_MS + 1;
-
-		if (ft_names_wants_write(names))
-			fd.events |= POLLOUT;
-		if (fd.fd < 0)
-			return;
-		poll(&fd, 1, (int)FT_MIN(left_ms, (uint64_t)100));
-		run_names(c, ft_monotonic_ns());
-	}
 }
 
 void ft_collector_finish(struct ft_collector *collector, uint64_t deadline_ns)
@@ -421,7 +450,7 @@ void ft_collector_finish(struct ft_collector *collector, uint64_t deadline_ns)
 	end_ns = ft_monotonic_ns();
 	take(c, end_ns, UINT64_MAX);
 	run_names(c, end_ns);
-	wait_for_names(c, deadline_ns);
+	wait_while(c, ft_names_waiting, deadline_ns);
 	end_slice(c, end_ns);
 	c->started = false;
 }

@@ -24,6 +24,7 @@ struct ft_collector_options {
 	bool cycles;	      /* hardware cycles in place of the CPU clock */
 	bool follow_children; /* of the targets */
 	bool only_targets;    /* else the whole host */
+	bool tail_calls;      /* walk stacks as on kernels before 5.17, for tests */
 	const char *agent;    /* "flametrail 0.1.0"; kept by reference */
 };
 
@@ -67,7 +68,7 @@ void ft_collector_new_reader(struct ft_collector *collector);
 uint64_t ft_collector_tick(struct ft_collector *collector);
 
 /* What to poll(2) beside the clock; after any of them is ready, tick. */
-#define FT_COLLECTOR_FDS 2
+#define FT_COLLECTOR_FDS 3
 void ft_collector_poll(const struct ft_collector *collector,
 		       struct pollfd fds[static FT_COLLECTOR_FDS]);
 

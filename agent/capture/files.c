@@ -1,5 +1,6 @@
 #include "agent/capture/files.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +9,8 @@
 #include "base/index.h"
 
 struct ft_files {
-	struct ft_array all; /* struct ft_file */
+	struct ft_array all;	/* struct ft_file */
+	struct ft_array vacant; /* uint32_t: numbers to give again */
 	struct ft_index index;
 	char *boot_id; /* tells the kernel's addresses of one boot from another's */
 };
@@ -20,18 +22,24 @@ struct key {
 };
 
 static int add(struct ft_files *files, const struct ft_inode *inode, uint8_t kind, const char *path,
-	       size_t path_len)
+	       size_t path_len, uint32_t *ret_number)
 {
 	struct ft_file file = { .inode = *inode, .kind = kind };
-	int r;
+	uint32_t number = files->all.n;
 
 	file.path = strndup(path, path_len);
 	if (!file.path)
 		return -ENOMEM;
-	r = ft_array_push(&files->all, &file, 1);
-	if (r < 0)
+	if (files->vacant.n > 0) {
+		number = *(uint32_t *)ft_array_at(&files->vacant, files->vacant.n - 1);
+		ft_array_cut(&files->vacant, files->vacant.n - 1);
+		*ft_files_at(files, number) = file;
+	} else if (number >= FT_FILES_MAX || ft_array_push(&files->all, &file, 1) < 0) {
 		free(file.path);
-	return r;
+		return -ENOMEM;
+	}
+	*ret_number = number;
+	return 0;
 }
 
 int ft_files_new(const char *boot_id, struct ft_files **ret_files)
@@ -48,16 +56,18 @@ int ft_files_new(const char *boot_id, struct ft_files **ret_files)
 	};
 	struct ft_files *files = calloc(1, sizeof(*files));
 	int r = files ? 0 : -ENOMEM;
+	uint32_t number;
 
 	if (r < 0)
 		return r;
 	files->all = FT_ARRAY_INIT(struct ft_file);
+	files->vacant = FT_ARRAY_INIT(uint32_t);
 	files->boot_id = strdup(boot_id);
 	if (!files->boot_id)
 		r = -ENOMEM;
 	for (uint32_t i = 0; r == 0 && i < FT_FILES_FIRST; i++)
 		r = add(files, &(struct ft_inode){ 0 }, places[i].kind, places[i].path,
-			strlen(places[i].path));
+			strlen(places[i].path), &number);
 	if (r < 0) {
 		ft_files_freep(&files);
 		return r;
@@ -66,20 +76,24 @@ int ft_files_new(const char *boot_id, struct ft_files **ret_files)
 	return 0;
 }
 
+static void clear(struct ft_file *file)
+{
+	free(file->path);
+	free(file->build_id);
+	free(file->segments);
+	*file = (struct ft_file){ 0 };
+}
+
 void ft_files_freep(struct ft_files **p)
 {
 	struct ft_files *files = FT_TAKE(*p);
 
 	if (!files)
 		return;
-	for (uint32_t i = 0; i < files->all.n; i++) {
-		struct ft_file *file = ft_files_at(files, i);
-
-		free(file->path);
-		free(file->build_id);
-		free(file->segments);
-	}
+	for (uint32_t i = 0; i < files->all.n; i++)
+		clear(ft_files_at(files, i));
 	ft_array_deinit(&files->all);
+	ft_array_deinit(&files->vacant);
 	ft_index_deinit(&files->index);
 	free(files->boot_id);
 	free(files);
@@ -124,13 +138,35 @@ static size_t without_deleted(const char *path, size_t len)
 	return len;
 }
 
+/* With the path: one inode may be mapped under any number of names. */
+static uint64_t hash_of(const struct ft_inode *inode, const char *path, size_t path_len)
+{
+	return ft_hash_mix(ft_hash_mix(inode->number, inode->generation),
+			   ft_hash_bytes(path, path_len));
+}
+
+uint32_t ft_files_used(const struct ft_files *files)
+{
+	return files->all.n - files->vacant.n;
+}
+
+void ft_files_vacate(struct ft_files *files, uint32_t number)
+{
+	struct ft_file *file = ft_files_at(files, number);
+
+	assert(number >= FT_FILES_FIRST);
+	if (!file->path || ft_array_push(&files->vacant, &number, 1) < 0)
+		return; /* without memory to remember it, it stays */
+	ft_index_remove(&files->index, hash_of(&file->inode, file->path, strlen(file->path)),
+			number);
+	clear(file);
+}
+
 uint32_t ft_files_number(struct ft_files *files, const struct ft_inode *inode, const char *path,
 			 size_t path_len)
 {
 	struct key key = { inode, path, without_deleted(path, path_len) };
-	/* With the path: one inode may be mapped under any number of names. */
-	uint64_t hash = ft_hash_mix(ft_hash_mix(inode->number, inode->generation),
-				    ft_hash_bytes(path, key.path_len));
+	uint64_t hash = hash_of(inode, path, key.path_len);
 	uint32_t number;
 
 	if (is(path, path_len, "[vdso]"))
@@ -140,8 +176,7 @@ uint32_t ft_files_number(struct ft_files *files, const struct ft_inode *inode, c
 	number = ft_index_find(&files->index, hash, same_file, files, &key);
 	if (number != FT_INDEX_NONE)
 		return number;
-	number = files->all.n;
-	if (number >= FT_FILES_MAX || add(files, inode, FT_FILE_ELF, path, key.path_len) < 0)
+	if (add(files, inode, FT_FILE_ELF, path, key.path_len, &number) < 0)
 		return FT_FILES_OTHER;
 	if (ft_index_add(&files->index, hash, number) < 0)
 		return FT_FILES_OTHER; /* an entry nobody finds: wasted, harmless */

@@ -1,8 +1,9 @@
 /* files.h - the files whose code was mapped, numbered; what is known of each.
  *
  * A number stands for one inode (device, inode, generation) and path as the kernel
- * told it. Numbers below FT_FILES_FIRST are places that are no files. Numbers are
- * never given again; at FT_FILES_MAX further files are one nameless other. */
+ * told it. Numbers below FT_FILES_FIRST are places that are no files. A number is given
+ * again only after its owner took it back (ft_files_vacate); at FT_FILES_MAX further files
+ * are one nameless other. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,7 +14,8 @@
 #include "base/base.h"
 #include "symbolizer/client.h"
 
-#define FT_FILES_MAX 65536u
+#define FT_FILES_MAX  65536u
+#define FT_FILES_MANY 49152u /* time to vacate what no process has mapped any more */
 
 enum {
 	FT_FILES_UNKNOWN = 0, /* nothing is mapped there, as far as we know */
@@ -31,15 +33,23 @@ enum ft_file_state {
 	FT_FILE_SET_ASIDE, /* the symbolizer died over it; not before retry_ns */
 };
 
+enum ft_file_table {
+	FT_FILE_TABLE_UNASKED,
+	FT_FILE_TABLE_WANTED,
+	FT_FILE_TABLE_ASKED,
+	FT_FILE_TABLE_ANSWERED,
+};
+
 struct ft_file {
 	struct ft_inode inode;
 	uint8_t kind;	    /* enum ft_file_kind of slice.h */
 	uint8_t state;	    /* enum ft_file_state */
 	uint8_t n_failures; /* how often it was refused or killed the symbolizer in a row */
 	uint8_t n_segments;
+	uint8_t table;	  /* enum ft_file_table: its unwind table */
 	uint32_t n_asked; /* places of it the symbolizer still has to answer */
-	char *path;
-	char *build_id; /* hexadecimal; NULL: none known */
+	char *path;	  /* NULL: vacant */
+	char *build_id;	  /* hexadecimal; NULL: none known */
 	struct ft_segment *segments;
 	uint64_t retry_ns; /* CLOCK_MONOTONIC */
 	uint64_t used_ns;  /* CLOCK_MONOTONIC of the last request for a name */
@@ -56,6 +66,11 @@ uint32_t ft_files_number(struct ft_files *files, const struct ft_inode *inode, c
 /* File number < count, borrowed until a number is given. */
 struct ft_file *ft_files_at(struct ft_files *files, uint32_t number);
 uint32_t ft_files_count(const struct ft_files *files);
+
+/* Numbers that are not vacant. */
+uint32_t ft_files_used(const struct ft_files *files);
+/* Forget file number, FT_FILES_FIRST or above: nothing may mention it any more. */
+void ft_files_vacate(struct ft_files *files, uint32_t number);
 
 /* Keep what the symbolizer says of a file. 0 or -ENOMEM. */
 int ft_files_learn(struct ft_files *files, const struct ft_symfile_info *info) FT_MUST_CHECK;

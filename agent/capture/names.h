@@ -16,12 +16,17 @@
 
 #define FT_NAMES_MAX_WAITING (1u << 17) /* places not answered; more are dropped, counted */
 
+#define FT_NAMES_MAX_TABLES 4096u /* waiting to be asked for; more are dropped, counted */
+
 struct ft_names;
 
 /* What becomes of requests. Pointers are borrowed for the call. */
 struct ft_names_sink {
 	void (*file_known)(void *context, uint32_t file); /* build-id, segments */
 	void (*answer)(void *context, const struct ft_symanswer *answer);
+	/* An unwind table that was asked for; table is as symbolizer/client.h says. */
+	void (*table)(void *context, uint32_t file, enum ft_symtable_status status,
+		      struct ft_symtable *table);
 };
 
 struct ft_names_counts {
@@ -43,6 +48,15 @@ int ft_names_connect(struct ft_names *names, int socket) FT_MUST_CHECK;
 
 /* Ask for the name of an address in a file, seen in process pid. */
 void ft_names_request(struct ft_names *names, uint32_t file, uint64_t address, uint32_t pid);
+
+/* Ask for the unwind table of a file that process pid has mapped; once, until the file's
+ * table is set to FT_FILE_TABLE_UNASKED again. */
+void ft_names_request_table(struct ft_names *names, uint32_t file, uint32_t pid);
+/* Tables that will still come, as far as it is known. */
+uint32_t ft_names_tables_pending(const struct ft_names *names);
+
+/* Ask nothing more of a file, and let the symbolizer forget it. False: not now. */
+bool ft_names_drop_file(struct ft_names *names, uint32_t file);
 
 /* Send and receive what can be without waiting. False: the symbolizer has gone or is
  * stuck: kill it and connect another. Told once per death. */

@@ -10,6 +10,7 @@
 
 #include "agent/capture/perf_event.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "flametrail/settings.h"
 
 #include "skeleton/flametrail.skel.h"
@@ -22,7 +23,7 @@ struct ft_sampler {
 	struct ft_sampler_options options;
 	struct flametrail *skeleton;
 	struct ring_buffer *rings;
-	struct bpf_link *follow;
+	struct bpf_link *follow, *wake;
 	int events[FT_CPUS_MAX];	  /* perf event by CPU, -1: none */
 	uint64_t enabled_ns[FT_CPUS_MAX]; /* for how long, at the last look */
 	int ring_maps[MAX_RINGS];	  /* -1: none */
@@ -99,6 +100,31 @@ static int make_rings(struct ft_sampler *sampler, uint32_t n)
 	return 0;
 }
 
+/* Kernels before 5.17 have no bpf_loop(): there a program walks some frames and calls
+ * itself. */
+static int choose_walk(struct ft_sampler *sampler, struct ft_settings *settings)
+{
+	struct flametrail *skeleton = sampler->skeleton;
+	bool tail_calls = sampler->options.tail_calls ||
+			  libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_loop, NULL) !=
+				  1;
+
+	settings->no_bpf_loop = tail_calls;
+	return bpf_program__set_autoload(skeleton->progs.walk_on, tail_calls);
+}
+
+static int connect_walk(struct ft_sampler *sampler)
+{
+	struct flametrail *skeleton = sampler->skeleton;
+	int program = bpf_program__fd(skeleton->progs.walk_on);
+	uint32_t zero = 0;
+
+	if (!skeleton->rodata->settings.no_bpf_loop)
+		return 0;
+	return bpf_map_update_elem(bpf_map__fd(skeleton->maps.walk_programs), &zero, &program,
+				   BPF_ANY);
+}
+
 static int load(struct ft_sampler *sampler, struct ft_why *why)
 {
 	struct flametrail *skeleton;
@@ -116,11 +142,13 @@ static int load(struct ft_sampler *sampler, struct ft_why *why)
 	settings->n_rings = n_rings;
 	settings->only_targets = sampler->options.only_targets;
 	settings->follow_children = sampler->options.follow_children;
-	bpf_program__set_autoload(skeleton->progs.on_fork, sampler->options.follow_children);
 	r = sampler->options.only_targets ? 0 : bpf_map__set_max_entries(skeleton->maps.targets, 1);
-	if (r < 0)
-		return explain_load(why, r);
-	r = flametrail__load(skeleton);
+	if (r == 0)
+		r = choose_walk(sampler, settings);
+	if (r == 0)
+		r = flametrail__load(skeleton);
+	if (r == 0)
+		r = connect_walk(sampler);
 	if (r < 0)
 		return explain_load(why, r);
 	r = make_rings(sampler, n_rings);
@@ -131,15 +159,24 @@ static int load(struct ft_sampler *sampler, struct ft_why *why)
 
 static int follow(struct ft_sampler *sampler, struct ft_why *why)
 {
-	if (!sampler->options.follow_children)
-		return 0;
 	sampler->follow = bpf_program__attach(sampler->skeleton->progs.on_fork);
-	if (!sampler->follow)
-		return ft_why(why, -errno,
-			      "cannot follow child processes (tp_btf/sched_process_fork: %s); "
-			      "leave out --children",
-			      strerror(errno));
-	return 0;
+	if (sampler->follow || !sampler->options.follow_children) {
+		if (!sampler->follow)
+			ft_log(FT_LOG_WARN, "children begin unknown", ft_kv_errno(errno));
+		return 0;
+	}
+	return ft_why(why, -errno,
+		      "cannot follow child processes (tp_btf/sched_process_fork: %s); "
+		      "leave out --children",
+		      strerror(errno));
+}
+
+/* Without it new programs are seen when their time comes: later, but seen. */
+static void attach_wake(struct ft_sampler *sampler)
+{
+	sampler->wake = bpf_program__attach(sampler->skeleton->progs.on_exec);
+	if (!sampler->wake)
+		ft_log(FT_LOG_WARN, "starts of programs are not announced", ft_kv_errno(errno));
 }
 
 int ft_sampler_new(const struct ft_sampler_options *options, struct ft_why *why,
@@ -166,6 +203,7 @@ int ft_sampler_new(const struct ft_sampler_options *options, struct ft_why *why,
 		ft_sampler_freep(&sampler);
 		return r;
 	}
+	attach_wake(sampler);
 	*ret_sampler = sampler;
 	return 0;
 }
@@ -179,6 +217,7 @@ void ft_sampler_freep(struct ft_sampler **p)
 	for (uint32_t cpu = 0; cpu < FT_CPUS_MAX; cpu++)
 		ft_closep(&sampler->events[cpu]);
 	bpf_link__destroy(sampler->follow);
+	bpf_link__destroy(sampler->wake);
 	ring_buffer__free(sampler->rings);
 	for (uint32_t i = 0; i < MAX_RINGS; i++)
 		ft_closep(&sampler->ring_maps[i]);
@@ -189,6 +228,22 @@ void ft_sampler_freep(struct ft_sampler **p)
 uint64_t ft_sampler_period_ns(const struct ft_sampler *sampler)
 {
 	return sampler->options.cycles ? 0 : FT_NS_PER_SEC / sampler->options.hz;
+}
+
+int ft_sampler_fd(const struct ft_sampler *sampler)
+{
+	return ring_buffer__epoll_fd(sampler->rings);
+}
+
+struct ft_sampler_maps ft_sampler_maps(const struct ft_sampler *sampler)
+{
+	const struct flametrail *skeleton = sampler->skeleton;
+
+	return (struct ft_sampler_maps){ .processes = bpf_map__fd(skeleton->maps.processes),
+					 .code_ranges = bpf_map__fd(skeleton->maps.code_ranges),
+					 .row_chunks = bpf_map__fd(skeleton->maps.row_chunks),
+					 .rules = bpf_map__fd(skeleton->maps.rules),
+					 .pages = bpf_map__fd(skeleton->maps.pages) };
 }
 
 int ft_sampler_add_target(struct ft_sampler *sampler, uint32_t pid)

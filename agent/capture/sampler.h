@@ -19,6 +19,12 @@ struct ft_sampler_options {
 	bool cycles;	      /* count hardware cycles in place of the CPU clock */
 	bool only_targets;    /* sample targets alone, else everything */
 	bool follow_children; /* children of targets are targets */
+	bool tail_calls;      /* walk as on kernels without bpf_loop() */
+};
+
+/* Descriptors of the maps that unwinding stands on, borrowed. */
+struct ft_sampler_maps {
+	int processes, code_ranges, row_chunks, rules, pages;
 };
 
 /* Load the programs; nothing is attached yet. 0, or -errno with the reason in why. */
@@ -29,6 +35,10 @@ void ft_sampler_freep(struct ft_sampler **p);
 
 /* What one sample stands for: ns of CPU time; 0 for cycles, where it varies. */
 uint64_t ft_sampler_period_ns(const struct ft_sampler *sampler);
+
+/* For poll(2): readable when a program has started, so that user space looks at once. */
+int ft_sampler_fd(const struct ft_sampler *sampler);
+struct ft_sampler_maps ft_sampler_maps(const struct ft_sampler *sampler);
 
 /* Begin or end to sample a process (our PID namespace). 0 or -errno. */
 int ft_sampler_add_target(struct ft_sampler *sampler, uint32_t pid) FT_MUST_CHECK;

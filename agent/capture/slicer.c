@@ -7,6 +7,7 @@
 #include "agent/profile/dictionary.h"
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "flametrail/unwind.h"
 
 struct ft_slicer {
 	const struct ft_slice_host *host;
@@ -19,6 +20,8 @@ struct ft_slicer {
 	uint64_t to_realtime_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC, wraps */
 	uint64_t n_broken;	 /* samples that could not be written */
 	bool epoch_lost;
+	ft_slicer_table table;
+	void *table_context;
 };
 
 static void take_file(void *context, uint32_t number)
@@ -60,11 +63,28 @@ static void take_answer(void *context, const struct ft_symanswer *answer)
 		slicer->epoch_lost = true;
 }
 
+static void take_table(void *context, uint32_t file, enum ft_symtable_status status,
+		       struct ft_symtable *table)
+{
+	struct ft_slicer *slicer = context;
+
+	if (slicer->table)
+		slicer->table(slicer->table_context, file, status, table);
+}
+
+void ft_slicer_on_table(struct ft_slicer *slicer, ft_slicer_table table, void *context)
+{
+	slicer->table = table;
+	slicer->table_context = context;
+}
+
 int ft_slicer_new(const struct ft_slice_host *host, const struct ft_slice_kind *kind,
 		  struct ft_files *files, struct ft_processes *processes,
 		  struct ft_slicer **ret_slicer)
 {
-	static const struct ft_names_sink sink = { .file_known = take_file, .answer = take_answer };
+	static const struct ft_names_sink sink = { .file_known = take_file,
+						   .answer = take_answer,
+						   .table = take_table };
 	struct ft_slicer *slicer = calloc(1, sizeof(*slicer));
 	int r;
 
@@ -138,48 +158,32 @@ static int locate(struct ft_slicer *slicer, uint32_t number, uint64_t address, u
 	return r < 0 ? r : 0;
 }
 
-static int locate_user(struct ft_slicer *slicer, const struct ft_process *process, uint64_t address,
+/* A user frame as the kernel side sends it: in a file, or a bare address of code that
+ * belongs to none, or whose process was not known to it. */
+static int locate_user(struct ft_slicer *slicer, const struct ft_process *process, uint64_t frame,
 		       uint32_t *ret_location)
 {
-	const struct ft_mapping *mapping = process ? ft_mappings_find(process->mappings, address)
-						   : NULL;
+	const struct ft_mapping *mapping;
 	uint32_t pid = process ? process->pid : 0;
 	uint8_t kind;
 
+	if (frame & FT_FRAME_IN_FILE && FT_FRAME_FILE(frame) < ft_files_count(slicer->files))
+		return locate(slicer, FT_FRAME_FILE(frame), FT_FRAME_OFFSET(frame), pid,
+			      ret_location);
+	mapping = process ? ft_mappings_find(process->mappings, frame) : NULL;
 	if (!mapping)
-		return locate(slicer, FT_FILES_UNKNOWN, address, pid, ret_location);
+		return locate(slicer, FT_FILES_UNKNOWN, frame, pid, ret_location);
 	kind = ft_files_at(slicer->files, mapping->file)->kind;
 	if (kind == FT_FILE_ELF || kind == FT_FILE_VDSO)
-		address = address - mapping->start + mapping->offset;
-	return locate(slicer, mapping->file, address, pid, ret_location);
+		frame = frame - mapping->start + mapping->offset;
+	return locate(slicer, mapping->file, frame, pid, ret_location);
 }
 
-/* The address to name a frame by: that of the call, not where it returns to, which may
- * be the next function. The interrupted instruction itself is where it is. */
+/* Kernel frames are return addresses but for the first: the call is before it, and what
+ * follows may be another function. User frames come as calls. */
 static uint64_t call_address(const __u64 *frames, uint32_t i)
 {
 	return i == 0 ? frames[i] : frames[i] - 1;
-}
-
-/* Frame pointers of code that keeps none lead anywhere: where the process is known
- * completely, what is not code is no frame. */
-static uint32_t believable(const struct ft_process *process, const struct ft_sample_event *event,
-			   uint8_t *outcome)
-{
-	const __u64 *user = event->frames + event->n_kernel;
-	uint32_t n = event->n_user;
-
-	/* No code at all: its main thread has ended before the others, and with it what /proc
-	 * can tell. */
-	if (!process || process->knowledge != FT_PROCESS_COMPLETE ||
-	    ft_mappings_count(process->mappings) == 0)
-		return n;
-	for (uint32_t i = 1; i < n; i++)
-		if (!ft_mappings_find(process->mappings, user[i] - 1)) {
-			*outcome = FT_OUTCOME_BROKEN;
-			return i;
-		}
-	return n;
 }
 
 static int put_stack(struct ft_slicer *slicer, const struct ft_sample_event *event,
@@ -187,7 +191,7 @@ static int put_stack(struct ft_slicer *slicer, const struct ft_sample_event *eve
 {
 	uint32_t locations[FT_MAX_KERNEL_FRAMES + FT_MAX_USER_FRAMES];
 	const __u64 *kernel = event->frames, *user = event->frames + event->n_kernel;
-	uint32_t n = 0, n_user;
+	uint32_t n = 0;
 	int r;
 
 	for (uint32_t i = 0; i < event->n_kernel; i++) {
@@ -195,9 +199,8 @@ static int put_stack(struct ft_slicer *slicer, const struct ft_sample_event *eve
 		if (r < 0)
 			return r;
 	}
-	n_user = believable(process, event, &sample->outcome);
-	for (uint32_t i = 0; i < n_user; i++) {
-		r = locate_user(slicer, process, call_address(user, i), &locations[n++]);
+	for (uint32_t i = 0; i < event->n_user; i++) {
+		r = locate_user(slicer, process, user[i], &locations[n++]);
 		if (r < 0)
 			return r;
 	}

@@ -28,6 +28,11 @@ int ft_slicer_new(const struct ft_slice_host *host, const struct ft_slice_kind *
 		  struct ft_slicer **ret_slicer) FT_MUST_CHECK;
 void ft_slicer_freep(struct ft_slicer **p);
 
+/* Hand unwind tables that arrive to table(context, ...); names.h says how they come. */
+typedef void (*ft_slicer_table)(void *context, uint32_t file, enum ft_symtable_status status,
+				struct ft_symtable *table);
+void ft_slicer_on_table(struct ft_slicer *slicer, ft_slicer_table table, void *context);
+
 /* Who is asked for names: connect, poll and count through it. Borrowed. */
 struct ft_names *ft_slicer_names(struct ft_slicer *slicer);
 

@@ -2,15 +2,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "flametrail/unwind.h"
+
+_Static_assert(FT_TARGET_FILE_MAX_BYTES >> FT_UNWIND_PAGE_BITS == FT_UNWIND_FILE_PAGES,
+	       "unwind tables have a page for every byte of a file that may be read");
 
 struct owner {
 	uid_t uid;
@@ -54,6 +60,15 @@ static bool may_be_renumbered(const struct stat *st, const struct ft_inode *inod
 	return major(st->st_dev) == 0 && (inode->major != 0 || minor(st->st_dev) != inode->minor);
 }
 
+/* What a program answers to reads (FUSE) may make even closing wait for ever, and the
+ * program may be the target itself. */
+static bool is_served_by_a_program(int place)
+{
+	struct statfs fs;
+
+	return fstatfs(place, &fs) < 0 || fs.f_type == FUSE_SUPER_MAGIC;
+}
+
 /* owner NULL: nobody vouches for the path, so the inode must. */
 static int check(const struct stat *st, const struct ft_inode *inode, const struct owner *owner,
 		 enum ft_target_trust *ret_trust)
@@ -86,6 +101,8 @@ static int open_checked(int root, const char *path, const struct ft_inode *inode
 
 	if (place < 0)
 		return place;
+	if (is_served_by_a_program(place))
+		return -EOPNOTSUPP;
 	if (fstat(place, &st) < 0)
 		return -errno;
 	r = check(&st, inode, owner, &trust);

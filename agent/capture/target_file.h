@@ -31,7 +31,8 @@ struct ft_target_file {
 
 /* Open path as process pid sees it. 0, or: -ENOENT gone, -ESRCH the process has gone,
  * -EACCES not the process's to read, -EINVAL not a regular file, -EFBIG, -ESTALE
- * another file is there now, other -errno. */
+ * another file is there now, -EOPNOTSUPP a program serves it (FUSE), other -errno.
+ * May block for ever where a program serves part of the path: see opener.h. */
 int ft_target_file_open(uint32_t pid, const char *path, const struct ft_inode *inode,
 			struct ft_target_file *ret_file) FT_MUST_CHECK;
 

@@ -10,6 +10,7 @@ struct ft_processes {
 	struct ft_index index; /* pid to place in all[] */
 	struct ft_process *all;
 	uint32_t n, cap;
+	uint32_t version; /* the last one given */
 };
 
 int ft_processes_new(struct ft_processes **ret_processes)
@@ -102,7 +103,7 @@ static void name(struct ft_process *process, const char *comm)
 }
 
 /* A pid that comes again is another process: nothing of the old one holds. */
-static int renew(struct ft_process *process)
+static int renew(struct ft_processes *processes, struct ft_process *process)
 {
 	struct ft_mappings *mappings;
 	int r = ft_mappings_new(&mappings);
@@ -111,6 +112,7 @@ static int renew(struct ft_process *process)
 		return r;
 	ft_mappings_dropp(&process->mappings);
 	process->mappings = mappings;
+	process->version = ++processes->version;
 	process->knowledge = FT_PROCESS_HEARD;
 	process->exited = false;
 	process->exited_ns = 0;
@@ -128,7 +130,7 @@ int ft_processes_fork(struct ft_processes *processes, uint32_t pid, uint32_t ppi
 	r = ft_processes_get(processes, pid, &child);
 	if (r < 0)
 		return r;
-	r = renew(child);
+	r = renew(processes, child);
 	if (r < 0)
 		return r;
 	child->ppid = ppid;
@@ -150,7 +152,7 @@ int ft_processes_exec(struct ft_processes *processes, uint32_t pid, const char *
 
 	if (r < 0)
 		return r;
-	r = renew(process);
+	r = renew(processes, process);
 	if (r < 0)
 		return r;
 	/* Every mapping of the new program is announced after this. */
@@ -177,6 +179,7 @@ int ft_processes_map(struct ft_processes *processes, uint32_t pid, const struct 
 
 	if (r < 0)
 		return r;
+	process->version = ++processes->version;
 	return ft_mappings_insert(&process->mappings, mapping);
 }
 

@@ -31,6 +31,7 @@ struct ft_process {
 	uint64_t exited_ns;
 	char comm[FT_PROCESS_COMM]; /* of its main thread */
 	struct ft_mappings *mappings;
+	uint32_t version; /* changes whenever mappings does, also when pid is used anew */
 	uint64_t read_ns; /* when /proc was last read for it; 0: never */
 };
 

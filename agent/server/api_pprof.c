@@ -52,6 +52,12 @@ void ft_api_pprof_index(struct ft_service *service, struct ft_reply *reply)
 	ft_buffer_put_text(&reply->body, tail);
 }
 
+void ft_api_pprof_symbol(struct ft_reply *reply)
+{
+	reply->type = "text/plain; charset=utf-8";
+	ft_buffer_put_text(&reply->body, "num_symbols: 0\n");
+}
+
 /* The kind an address names: "profile" is the CPU's, whichever event measures it. */
 static int find_kind(struct ft_service *service, const char *name, struct ft_store_kind *ret_kind)
 {

@@ -22,6 +22,8 @@
 #define MAX_WAITING	      64u
 #define TIMEOUT_SECONDS	      30u
 #define MEMORY_PER_CONNECTION (32u << 10)
+#define MAX_UPLOAD	      (1u << 20) /* bytes a request may carry, all thrown away */
+#define SYMBOL_URL	      "/debug/pprof/symbol"
 
 /* Clients that went away while waiting are looked for so often. */
 #define PEEK_NS (1000 * FT_NS_PER_MS)
@@ -33,6 +35,7 @@ struct request {
 	bool waiting; /* suspended and in the list */
 	bool resumed;
 	bool gone; /* the client is */
+	size_t uploaded;
 	struct ft_pprof_query query;
 };
 
@@ -135,7 +138,8 @@ static enum MHD_Result finish(struct ft_http *http, struct MHD_Connection *conne
 /* Addresses that say nothing about anybody: probes, and the page itself. */
 static bool is_open(const char *url)
 {
-	return strcmp(url, "/healthz") == 0 || strcmp(url, "/readyz") == 0 || ft_asset_find(url);
+	return strcmp(url, "/healthz") == 0 || strcmp(url, "/readyz") == 0 ||
+	       strcmp(url, SYMBOL_URL) == 0 || ft_asset_find(url);
 }
 
 static bool admit(struct ft_http *http, struct MHD_Connection *connection, const char *url,
@@ -214,6 +218,8 @@ static void answer_api(struct ft_service *service, const char *url, struct ft_pa
 		ft_api_health(reply);
 	} else if (strcmp(url, "/readyz") == 0) {
 		ft_api_ready(service, reply);
+	} else if (strcmp(url, SYMBOL_URL) == 0) {
+		ft_api_pprof_symbol(reply);
 	} else if (strcmp(url, "/debug/pprof/") == 0 || strcmp(url, "/debug/pprof") == 0) {
 		ft_api_pprof_index(service, reply);
 	} else {
@@ -232,7 +238,7 @@ static enum MHD_Result answer(struct ft_http *http, struct request *request, con
 	if (!admit(http, request->connection, url, &reply))
 		return finish(http, request->connection, &reply);
 	MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, take_param, &params);
-	if (strncmp(url, pprof, sizeof(pprof) - 1) == 0 && *name) {
+	if (strncmp(url, pprof, sizeof(pprof) - 1) == 0 && *name && strcmp(url, SYMBOL_URL) != 0) {
 		int r = begin_pprof(http, request, name, &params, is_head, &reply);
 
 		if (r > 0)
@@ -243,6 +249,20 @@ static enum MHD_Result answer(struct ft_http *http, struct request *request, con
 		answer_api(http->service, url, &params, &reply);
 	}
 	return finish(http, request->connection, &reply);
+}
+
+/* Nothing is changed by asking; go tool pprof posts its question for names. */
+static bool is_answered(const char *method, const char *url)
+{
+	return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ||
+	       (strcmp(method, "POST") == 0 && strcmp(url, SYMBOL_URL) == 0);
+}
+
+static enum MHD_Result throw_away(struct request *request, size_t *upload_size)
+{
+	request->uploaded += *upload_size;
+	*upload_size = 0;
+	return request->uploaded > MAX_UPLOAD ? MHD_NO : MHD_YES;
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
@@ -256,7 +276,6 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 
 	(void)version;
 	(void)upload;
-	(void)upload_size;
 	if (!request) {
 		request = calloc(1, sizeof(*request));
 		if (!request)
@@ -264,13 +283,15 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 		request->connection = connection;
 		*state = request;
 		http->service->n_requests++;
-		if (is_head || strcmp(method, "GET") == 0)
+		if (is_answered(method, url))
 			return MHD_YES;
 		http->service->n_refused++;
 		ft_reply_error(&reply, MHD_HTTP_METHOD_NOT_ALLOWED, "bad_query",
 			       "only GET and HEAD are answered");
 		return finish(http, connection, &reply);
 	}
+	if (*upload_size > 0)
+		return throw_away(request, upload_size);
 	if (!request->resumed)
 		return answer(http, request, url, is_head);
 	if (request->gone)

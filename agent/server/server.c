@@ -301,6 +301,8 @@ int ft_server_run(const struct ft_server_options *options)
 	if (r < 0)
 		return EXIT_FAILURE;
 	r = open_all(&server);
+	if (r == -EPIPE)
+		return EXIT_FAILURE; /* the supervisor has gone, and has said why */
 	if (r < 0) {
 		ft_complain("the server cannot start: %s", strerror(-r));
 		return EXIT_FAILURE;

@@ -48,6 +48,9 @@ struct ft_pprof_query {
 };
 
 void ft_api_pprof_index(struct ft_service *service, struct ft_reply *reply);
+/* What go tool pprof asks, and gives up without, when a profile has frames without
+ * names: does the server know more? It does not. */
+void ft_api_pprof_symbol(struct ft_reply *reply);
 /* Read the question /debug/pprof/NAME?...: 0, or -EINVAL with the error in reply. */
 int ft_api_pprof_parse(struct ft_service *service, const char *name, struct ft_params *params,
 		       struct ft_pprof_query *ret_query, struct ft_reply *reply) FT_MUST_CHECK;

@@ -7,10 +7,10 @@
 
 /* The kernel's own limit on its stacks (kernel.perf_event_max_stack) by default. */
 #define FT_MAX_KERNEL_FRAMES 127
-#define FT_MAX_USER_FRAMES   127
+#define FT_MAX_USER_FRAMES   1024
 #define FT_COMM_BYTES	     16 /* TASK_COMM_LEN, the NUL included */
 
-enum ft_event_kind { FT_EVENT_SAMPLE = 1 };
+enum ft_event_kind { FT_EVENT_SAMPLE = 1, FT_EVENT_WAKE = 2 };
 
 /* How the walk of the user stack ended. Travels with the sample into every export
  * (as a label when it is not FT_OUTCOME_COMPLETE). Numbers are kept in files:
@@ -22,6 +22,10 @@ enum ft_outcome {
 	FT_OUTCOME_UNREADABLE = 3, /* stack memory was not resident */
 	FT_OUTCOME_NO_REGS = 4,	   /* user registers could not be had */
 	FT_OUTCOME_COMPAT = 5,	   /* a 32-bit task */
+	FT_OUTCOME_NO_RULE = 6,	   /* in code whose file does not tell how to unwind it */
+	FT_OUTCOME_NO_TABLE = 7,   /* in a file whose table was not ready */
+	FT_OUTCOME_NO_MAPPING = 8, /* at an address where no code is known to be mapped */
+	FT_OUTCOME_NO_PROCESS = 9, /* in a process that was not known yet */
 	FT_OUTCOMES
 };
 
@@ -33,7 +37,14 @@ enum ft_counter {
 	FT_COUNT_FOREIGN_PIDNS, /* skipped: not visible from our PID namespace */
 	FT_COUNT_KSTACK_FAILED, /* sent without its kernel part */
 	FT_COUNT_TARGETS_FULL,	/* a child could not be followed */
+	FT_COUNT_WAKE_FAILED,	/* a new program was not announced at once, only later */
 	FT_COUNTERS
+};
+
+/* Says nothing but: look now. */
+struct ft_wake_event {
+	__u32 kind;	/* FT_EVENT_WAKE */
+	__u32 reserved; /* 0 */
 };
 
 /* One stack at one instant. Only the used part of frames[] is sent. */

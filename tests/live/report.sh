@@ -4,6 +4,7 @@
 need_root
 need_command node
 [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || skip "needs chromium"
+[ -d tests/web/node_modules ] || skip "needs the npm packages of make test-web"
 
 start shares "$truth/shares" 60
 wait_for "$tmp/shares.out" '^pid'

@@ -4,6 +4,9 @@
 // VALUE: index of the sample type. KEY: a label; or frame, a function anywhere in the
 // stack; leaf, the innermost function; mapping, the innermost frame's mapping file.
 //	node rows.mjs FILE.pb.gz functions|types|period|pids
+//	node rows.mjs FILE.pb.gz outcomes	samples by how their walk ended: NAME\tSAMPLES
+//	node rows.mjs FILE.pb.gz ends		and the outermost frames of those not complete
+//	node rows.mjs FILE.pb.gz calls		who is above whom: CALLER\tCALLEE\tSAMPLES
 import { execFileSync } from "node:child_process";
 
 const lines = (file) =>
@@ -28,12 +31,12 @@ function readLabels(line, row) {
 
 // "     1: 0x11c4 M=1 main /src/a.c:7 s=0"; lines of inlined functions follow without number.
 function readLocation(line, locations) {
-	const head = /^\s+(\d+): 0x[0-9a-f]+ (?:M=(\d+) )?(.*)$/.exec(line);
+	const head = /^\s+(\d+): (0x[0-9a-f]+) (?:M=(\d+) )?(.*)$/.exec(line);
 	const location = head
-		? { mapping: Number(head[2] ?? 0), functions: [] }
+		? { address: head[2], mapping: Number(head[3] ?? 0), functions: [] }
 		: locations.at(-1);
 	if (head) locations[Number(head[1])] = location;
-	const name = / ?(.*?) [^ ]*:\d+(?::\d+)? s=\d+/.exec(head ? head[3] : line.trim());
+	const name = / ?(.*?) [^ ]*:\d+(?::\d+)? s=\d+/.exec(head ? head[4] : line.trim());
 	if (name) location.functions.push(name[1]);
 }
 
@@ -65,6 +68,36 @@ function matches(profile, row, key, text) {
 	return row.labels[key] === text;
 }
 
+const placeOf = (profile, location) =>
+	`${profile.mappings[location.mapping] ?? "[unknown]"} ${location.address} ${location.functions.at(-1) ?? "?"}`;
+
+function addTo(sums, key, n) {
+	sums.set(key, (sums.get(key) ?? 0) + n);
+}
+
+// Sums of samples by what of() calls a row, the largest first.
+function printSums(profile, of) {
+	const sums = new Map();
+	for (const row of profile.rows) for (const key of of(row)) addTo(sums, key, row.values[0]);
+	for (const [key, n] of [...sums].sort((a, b) => b[1] - a[1])) console.log(`${key}\t${n}`);
+}
+
+function callsOf(profile, row) {
+	const names = row.stack.flatMap((id) => {
+		const { functions } = profile.locations[id];
+		return functions.length ? functions : ["?"];
+	});
+	return new Set(names.slice(1).map((caller, i) => `${caller}\t${names[i]}`));
+}
+
+const outcomeOf = (row) => row.labels.outcome ?? "complete";
+
+function endsOf(profile, row) {
+	if (!row.labels.outcome) return [];
+	const last = profile.locations[row.stack.at(-1)];
+	return [`${row.labels.outcome} ${last ? placeOf(profile, last) : "no frame"}`];
+}
+
 const [file, command, value, ...filters] = process.argv.slice(2);
 const profile = read(file);
 if (command === "sum") {
@@ -76,6 +109,12 @@ if (command === "sum") {
 	console.log(sum);
 } else if (command === "functions") {
 	console.log([...new Set(profile.locations.flatMap((l) => l?.functions ?? []))].join("\n"));
+} else if (command === "outcomes") {
+	printSums(profile, (row) => [outcomeOf(row)]);
+} else if (command === "ends") {
+	printSums(profile, (row) => endsOf(profile, row));
+} else if (command === "calls") {
+	printSums(profile, (row) => callsOf(profile, row));
 } else if (command === "types") {
 	console.log(profile.types.join(" "));
 } else if (command === "period") {

@@ -23,7 +23,10 @@ struct heard {
 	uint64_t address;
 	uint32_t function_len;
 	char function[FT_SYM_MAX_NAME + 1], system[FT_SYM_MAX_NAME + 1];
-	bool forget; /* at the first answer */
+	bool forget; /* at the first answer or table */
+	uint32_t n_tables;
+	enum ft_symtable_status status;
+	struct ft_symtable table; /* the last one, ours */
 };
 
 static inline void on_info(void *context, const struct ft_symfile_info *info)
@@ -56,7 +59,25 @@ static inline void on_answer(void *context, const struct ft_symanswer *answer)
 	heard->forget = false;
 }
 
-static const struct ft_symclient_sink sink = { .info = on_info, .answer = on_answer };
+static inline void on_table(void *context, uint32_t file, enum ft_symtable_status status,
+			    struct ft_symtable *table)
+{
+	struct heard *heard = context;
+
+	heard->n_tables++;
+	heard->file = file;
+	heard->status = status;
+	free(heard->table.block);
+	heard->table = *table;
+	table->block = NULL;
+	if (heard->forget)
+		ck_assert_int_eq(ft_symclient_forget(heard->client, file), 0);
+	heard->forget = false;
+}
+
+static const struct ft_symclient_sink sink = { .info = on_info,
+					       .answer = on_answer,
+					       .table = on_table };
 
 /* A client and the other end of its socket. */
 struct pair {
@@ -69,6 +90,7 @@ struct pair {
 static inline void pair_deinit(struct pair *pair)
 {
 	ft_symclient_freep(&pair->client);
+	ft_freep(&pair->heard.table.block);
 	ft_closep(&pair->other);
 	if (pair->worker > 0) {
 		int status;

@@ -2,9 +2,11 @@
 #include "symbolizer/files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 
 #include "base/buffer.h"
+#include "symbolizer/cfi.h"
 #include "tests/ft_alloc.h"
 #include "tests/ft_check.h"
 #include "tests/unit/elf_image.h"
@@ -189,6 +191,46 @@ START_TEST(survives_short_memory)
 }
 END_TEST
 
+static enum ft_symtable_status build(struct ft_symfiles *files, uint32_t number)
+{
+	_cleanup_cfi_table_ struct ft_cfi_table *table = NULL;
+	enum ft_symtable_status status;
+
+	ck_assert_int_eq(ft_symfiles_build(files, number, &status, &table), 0);
+	if (status == FT_SYMTABLE_READY)
+		ck_assert_uint_gt(table->n_rows, 0);
+	else
+		ck_assert(!table || table->n_rows == 0);
+	return status;
+}
+
+/* Each time the same, and names of the file have nothing to do with it. */
+START_TEST(builds_unwind_tables)
+{
+	_cleanup_symfiles_ struct ft_symfiles *files = NULL;
+	struct ft_cfi_table *table = NULL;
+	enum ft_symtable_status status;
+
+	ck_assert_int_eq(ft_symfiles_new(&files), 0);
+	ck_assert_int_eq(add(files, 1, FT_SYMFILE_ELF, open("/proc/self/exe", O_RDONLY)),
+			 FT_SYMFILE_READY);
+	ck_assert_int_eq(add(files, 2, FT_SYMFILE_ELF, elf_file()), FT_SYMFILE_READY);
+	ck_assert_int_eq(add(files, 3, FT_SYMFILE_ELF, image_file("no file", 7)),
+			 FT_SYMFILE_DAMAGED);
+	ck_assert_int_eq(add(files, 4, FT_SYMFILE_ELF, -1), FT_SYMFILE_DAMAGED);
+	ck_assert_int_eq(add(files, 5, FT_SYMFILE_KALLSYMS, kernel_file(10)), FT_SYMFILE_READY);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(build(files, 1), FT_SYMTABLE_READY);
+		ck_assert_int_eq(build(files, 2), FT_SYMTABLE_NONE);
+		for (uint32_t number = 3; number <= 5; number++)
+			ck_assert_int_eq(build(files, number), FT_SYMTABLE_FAILED);
+	}
+	check_name(files, 5, KERNEL_TEXT, "function_of_the_kernel_0");
+	ck_assert_int_eq(ft_symfiles_build(files, 6, &status, &table), -ENOENT);
+	ck_assert_ptr_null(table);
+}
+END_TEST
+
 static void add_tests(TCase *tc)
 {
 	tcase_add_test(tc, forgets_the_least_recently_used);
@@ -197,6 +239,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, keeps_order);
 	tcase_add_loop_test(tc, survives_a_file_that_changes, 0, 2);
 	tcase_add_test(tc, survives_short_memory);
+	tcase_add_test(tc, builds_unwind_tables);
 }
 
 FT_CHECK_MAIN("files", add_tests)

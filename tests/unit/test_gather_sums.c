@@ -164,8 +164,11 @@ static void random_sample(struct recount *c, struct slice *s)
 static uint32_t outcome_of(const char *name)
 {
 	static const char *const names[] = { "",	   "truncated",	   "broken",
-					     "unreadable", "no registers", "32-bit" };
+					     "unreadable", "no registers", "32-bit",
+					     "no rule",	   "no table",	   "no mapping",
+					     "no process" };
 
+	ck_assert_uint_eq(FT_COUNT(names), FT_OUTCOMES);
 	for (uint32_t i = 1; i < FT_COUNT(names); i++)
 		if (strcmp(name, names[i]) == 0)
 			return i;

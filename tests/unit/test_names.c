@@ -15,8 +15,10 @@
 #include "tests/ft_check.h"
 
 struct heard {
-	uint32_t n_known, n_answers;
+	uint32_t n_known, n_answers, n_tables;
 	uint64_t last_address;
+	uint32_t last_table;
+	enum ft_symtable_status last_status;
 };
 
 static void on_known(void *context, uint32_t file)
@@ -33,7 +35,18 @@ static void on_answer(void *context, const struct ft_symanswer *answer)
 	heard->last_address = answer->address;
 }
 
-static const struct ft_names_sink names_sink = { on_known, on_answer };
+static void on_table(void *context, uint32_t file, enum ft_symtable_status status,
+		     struct ft_symtable *table)
+{
+	struct heard *heard = context;
+
+	(void)table;
+	heard->n_tables++;
+	heard->last_table = file;
+	heard->last_status = status;
+}
+
+static const struct ft_names_sink names_sink = { on_known, on_answer, on_table };
 
 /* Names, with two files of this very process to ask for. */
 struct stage {
@@ -118,7 +131,7 @@ static void say(struct stage *s, struct ft_buffer *message)
 }
 
 /* Answer what was asked, a few messages at a time as nobody reads the answers meanwhile;
- * how many addresses that were. */
+ * how many addresses and tables that were. */
 static uint32_t serve(struct stage *s)
 {
 	static struct ft_symrequest request;
@@ -131,6 +144,13 @@ static uint32_t serve(struct stage *s)
 		if (request.type == FT_SYMPROTO_OPEN) {
 			ft_symproto_put_info(&out,
 					     &(struct ft_symfile_info){ .file = request.file });
+			say(s, &out);
+			continue;
+		}
+		if (request.type == FT_SYMPROTO_BUILD) {
+			ft_symproto_put_table(&out, request.file, FT_SYMTABLE_FRAME_POINTERS,
+					      &(struct ft_symtable){ .n_rules = 0 });
+			n++;
 			say(s, &out);
 			continue;
 		}
@@ -182,7 +202,6 @@ START_TEST(does_not_ask_for_what_has_no_names)
 	open_stage(&s);
 	connect_worker(&s);
 	ask(&s, FT_FILES_UNKNOWN, 1);
-	ask(&s, FT_FILES_VDSO, 1);
 	ask(&s, FT_FILES_ANON, 1);
 	ask(&s, FT_FILES_OTHER, 1);
 	ask(&s, s.gone, 1);
@@ -191,6 +210,22 @@ START_TEST(does_not_ask_for_what_has_no_names)
 	ck_assert_uint_eq(serve(&s), 0);
 	ck_assert_uint_eq(ft_names_waiting(s.names), 0);
 	ck_assert_uint_eq(ft_names_counts(s.names).refused, 1); /* tried once for now */
+	close_stage(&s);
+}
+END_TEST
+
+/* The vDSO has no path, but everybody has it, this process, too. */
+START_TEST(asks_for_names_in_the_vdso)
+{
+	struct stage s;
+
+	open_stage(&s);
+	connect_worker(&s);
+	ask(&s, FT_FILES_VDSO, 1);
+	ck_assert(run(&s));
+	ck_assert_uint_eq(serve(&s), 1);
+	ck_assert(run(&s));
+	ck_assert_uint_eq(s.heard.n_answers, 1);
 	close_stage(&s);
 }
 END_TEST
@@ -312,10 +347,110 @@ START_TEST(keeps_its_limit)
 }
 END_TEST
 
+static void ask_table(struct stage *s, uint32_t file)
+{
+	ft_names_request_table(s->names, file, (uint32_t)getpid());
+}
+
+START_TEST(asks_for_a_table_once)
+{
+	struct stage s;
+
+	open_stage(&s);
+	ask_table(&s, s.a);
+	ck_assert_uint_eq(ft_names_tables_pending(s.names), 0); /* nobody would build it */
+	connect_worker(&s);
+	ask_table(&s, s.a);
+	ask_table(&s, s.b);
+	ask_table(&s, FT_FILES_ANON); /* these have none */
+	ask_table(&s, FT_FILES_KERNEL);
+	ask_table(&s, FT_FILES_UNKNOWN);
+	ck_assert_uint_eq(ft_names_tables_pending(s.names), 2);
+	ck_assert(run(&s));
+	ask_table(&s, s.a);
+	ck_assert_uint_eq(ft_names_tables_pending(s.names), 2);
+	ck_assert_uint_eq(serve(&s), 2);
+	ck_assert(run(&s));
+	ck_assert_uint_eq(ft_names_tables_pending(s.names), 0);
+	ck_assert_uint_eq(s.heard.n_tables, 2);
+	ck_assert_uint_eq(s.heard.last_table, s.b);
+	ck_assert_int_eq(s.heard.last_status, FT_SYMTABLE_FRAME_POINTERS);
+	ask_table(&s, s.a);
+	ck_assert(run(&s));
+	ck_assert_uint_eq(serve(&s), 0);
+	ft_files_at(s.files, s.a)->table = FT_FILE_TABLE_UNASKED; /* it was pushed out */
+	ask_table(&s, s.a);
+	ck_assert(run(&s));
+	ck_assert_uint_eq(serve(&s), 1);
+	ck_assert(run(&s));
+	ck_assert_uint_eq(s.heard.last_table, s.a);
+	ck_assert_uint_eq(s.heard.n_tables, 3);
+	close_stage(&s);
+}
+END_TEST
+
+/* A file that cannot be read, and a symbolizer that dies over a table: each may be asked
+ * for again when a sample meets it. */
+START_TEST(a_table_that_did_not_come_may_be_asked_for_again)
+{
+	struct stage s;
+
+	open_stage(&s);
+	connect_worker(&s);
+	ask_table(&s, s.gone);
+	ask_table(&s, s.a);
+	ck_assert(run(&s));
+	ck_assert_uint_eq(ft_names_tables_pending(s.names), 1);
+	ck_assert_uint_eq(ft_files_at(s.files, s.gone)->table, FT_FILE_TABLE_UNASKED);
+	ck_assert_uint_eq(ft_files_at(s.files, s.a)->table, FT_FILE_TABLE_ASKED);
+	ft_closep(&s.worker);
+	ck_assert(!run(&s));
+	ck_assert_uint_eq(ft_names_tables_pending(s.names), 0);
+	ck_assert_uint_eq(ft_files_at(s.files, s.a)->table, FT_FILE_TABLE_UNASKED);
+	ck_assert_uint_eq(ft_files_at(s.files, s.a)->state, FT_FILE_SET_ASIDE);
+	ft_files_at(s.files, s.a)->retry_ns = 0; /* time passes */
+	connect_worker(&s);
+	ask_table(&s, s.a);
+	ck_assert(run(&s));
+	ck_assert_uint_eq(serve(&s), 1);
+	ck_assert(run(&s));
+	ck_assert_uint_eq(s.heard.n_tables, 1);
+	close_stage(&s);
+}
+END_TEST
+
+/* More than the worker takes at once come one after another. */
+START_TEST(many_tables_come_in_turn)
+{
+	static const char *const paths[] = { "/bin/sh", "/bin/cat", "/bin/cp",	"/bin/ls",
+					     "/bin/mv", "/bin/rm",  "/bin/bash" };
+	uint32_t served = 0;
+	struct stage s;
+
+	ck_assert_uint_gt(FT_COUNT(paths), FT_SYM_MAX_BUILDS);
+	open_stage(&s);
+	connect_worker(&s);
+	for (uint32_t i = 0; i < FT_COUNT(paths); i++)
+		ask_table(&s, real_file(&s, paths[i]));
+	for (uint32_t i = 0; i < 20 && ft_names_tables_pending(s.names); i++) {
+		ck_assert(run(&s));
+		served += serve(&s);
+	}
+	ck_assert_uint_eq(served, FT_COUNT(paths));
+	ck_assert_uint_eq(s.heard.n_tables, FT_COUNT(paths));
+	close_stage(&s);
+}
+END_TEST
+
 static void add_tests(TCase *tc)
 {
+	tcase_add_test(tc, asks_for_a_table_once);
+	tcase_add_test(tc, a_table_that_did_not_come_may_be_asked_for_again);
+	tcase_add_test(tc, many_tables_come_in_turn);
+
 	tcase_add_test(tc, asks_once);
 	tcase_add_test(tc, does_not_ask_for_what_has_no_names);
+	tcase_add_test(tc, asks_for_names_in_the_vdso);
 	tcase_add_loop_test(tc, sets_the_culprit_aside, 0, 2);
 	tcase_add_test(tc, an_idle_death_blames_nobody);
 	tcase_add_test(tc, forgets_at_an_epoch);

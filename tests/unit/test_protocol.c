@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "symbolizer/cfi.h"
 #include "tests/ft_check.h"
 
 static const uint64_t addresses[] = { 0, 0x1234, UINT64_MAX };
@@ -36,7 +37,25 @@ static const struct ft_symline lines[] = {
 	  .line = UINT32_MAX },
 };
 
+static const struct ft_symtable table = {
+	.n_rules = FT_CFI_MAX_RULES,
+	.n_pages = 3,
+	.n_rows = FT_CFI_MAX_ROWS,
+	.facts = { .text_bytes = 1ull << 33,
+		   .covered_bytes = (1ull << 33) - 1,
+		   .n_fdes = 11,
+		   .n_bad_fdes = 12,
+		   .n_raw_rows = 13,
+		   .n_functions = 14,
+		   .n_prologues = 15,
+		   .keeps_frame_pointers = true },
+};
+/* Of the message it makes: number of bytes before status, and before the facts. */
+#define TABLE_STATUS 6
+#define TABLE_FACTS  19
+
 /* One message of each type, by number. */
+#define MESSAGES 7
 static void put_message(struct ft_buffer *out, int which)
 {
 	struct ft_symanswer answer = { .address = 5, .n_lines = 2, .lines = lines };
@@ -61,6 +80,12 @@ static void put_message(struct ft_buffer *out, int which)
 		answer.address = 6;
 		ck_assert_int_eq(ft_symproto_put_answer(out, &answer), 0);
 		break;
+	case 5:
+		ft_symproto_put_build(out, 8);
+		break;
+	case 6:
+		ft_symproto_put_table(out, 10, FT_SYMTABLE_READY, &table);
+		break;
 	}
 	ck_assert_int_eq(out->error, 0);
 }
@@ -71,14 +96,19 @@ static struct ft_symproto_answers reader;
 static int decode(const void *bytes, size_t len)
 {
 	struct ft_symrequest request;
+	enum ft_symtable_status status;
+	struct ft_symtable got_table;
 	struct ft_symfile_info got;
 	struct ft_symanswer answer;
+	uint32_t file;
 	int r = ft_symproto_type_of(bytes, len);
 
 	if (r < 0)
 		return r;
 	if (r == FT_SYMPROTO_INFO)
 		return ft_symproto_decode_info(bytes, len, &got);
+	if (r == FT_SYMPROTO_TABLE)
+		return ft_symproto_decode_table(bytes, len, &file, &status, &got_table);
 	if (r != FT_SYMPROTO_ANSWERS)
 		return ft_symproto_decode_request(bytes, len, &request);
 	r = ft_symproto_decode_answers(bytes, len, &reader);
@@ -119,6 +149,11 @@ START_TEST(requests_come_back)
 	ck_assert_int_eq(ft_symproto_decode_request(out.data, out.len, &request), 0);
 	ck_assert_int_eq(request.type, FT_SYMPROTO_FORGET);
 	ck_assert_uint_eq(request.file, UINT32_MAX);
+	ft_buffer_clear(&out);
+	put_message(&out, 5);
+	ck_assert_int_eq(ft_symproto_decode_request(out.data, out.len, &request), 0);
+	ck_assert_int_eq(request.type, FT_SYMPROTO_BUILD);
+	ck_assert_uint_eq(request.file, 8);
 }
 END_TEST
 
@@ -135,6 +170,47 @@ START_TEST(info_comes_back)
 	ck_assert_mem_eq(got.build_id, info.build_id, sizeof(info.build_id));
 	ck_assert_uint_eq(got.n_segments, info.n_segments);
 	ck_assert_mem_eq(got.segments, info.segments, sizeof(info.segments));
+}
+END_TEST
+
+START_TEST(table_comes_back)
+{
+	_cleanup_buffer_ struct ft_buffer out = FT_BUFFER_INIT(FT_SYMPROTO_MAX);
+	enum ft_symtable_status status;
+	struct ft_symtable got;
+	uint32_t file;
+
+	put_message(&out, 6);
+	ck_assert_int_eq(ft_symproto_decode_table(out.data, out.len, &file, &status, &got), 0);
+	ck_assert_uint_eq(file, 10);
+	ck_assert_int_eq(status, FT_SYMTABLE_READY);
+	ck_assert_uint_eq(got.n_rules, table.n_rules);
+	ck_assert_uint_eq(got.n_pages, table.n_pages);
+	ck_assert_uint_eq(got.n_rows, table.n_rows);
+	ck_assert_ptr_null(got.block);
+	ck_assert_uint_eq(got.facts.text_bytes, table.facts.text_bytes);
+	ck_assert_uint_eq(got.facts.covered_bytes, table.facts.covered_bytes);
+	ck_assert_uint_eq(got.facts.n_fdes, table.facts.n_fdes);
+	ck_assert_uint_eq(got.facts.n_bad_fdes, table.facts.n_bad_fdes);
+	ck_assert_uint_eq(got.facts.n_raw_rows, table.facts.n_raw_rows);
+	ck_assert_uint_eq(got.facts.n_functions, table.facts.n_functions);
+	ck_assert_uint_eq(got.facts.n_prologues, table.facts.n_prologues);
+	ck_assert(got.facts.keeps_frame_pointers);
+}
+END_TEST
+
+/* Numbers belong to tables that are ready, and to those alone. */
+START_TEST(table_has_numbers_when_ready)
+{
+	const struct ft_symtable none = { .facts = table.facts };
+	const bool ready = _i == FT_SYMTABLE_READY;
+
+	for (int full = 0; full < 2; full++) {
+		_cleanup_buffer_ struct ft_buffer out = FT_BUFFER_INIT(FT_SYMPROTO_MAX);
+
+		ft_symproto_put_table(&out, 1, (enum ft_symtable_status)_i, full ? &table : &none);
+		ck_assert_int_eq(decode(out.data, out.len), full == ready ? 0 : -EBADMSG);
+	}
 }
 END_TEST
 
@@ -232,6 +308,13 @@ static const struct {
 	{ 3, 36, 1 }, /* the second segment wraps around */
 	{ 4, 14, FT_SYM_MAX_LINES + 1 },
 	{ 4, 15, 0 }, /* no function */
+	{ 6, TABLE_STATUS, FT_SYMTABLE_STATUSES },
+	{ 6, TABLE_STATUS + 1, 1 },   /* one rule too many */
+	{ 6, TABLE_STATUS + 5, 0 },   /* no page */
+	{ 6, TABLE_STATUS + 7, 255 }, /* more pages than a file has */
+	{ 6, TABLE_STATUS + 9, 1 },   /* one row too many */
+	{ 6, TABLE_FACTS + 12, 2 },   /* more covered than there is */
+	{ 6, TABLE_FACTS + 36, 2 },   /* no boolean */
 };
 
 START_TEST(refuses_a_lie)
@@ -305,8 +388,10 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, requests_come_back);
 	tcase_add_test(tc, info_comes_back);
 	tcase_add_test(tc, answers_come_back);
-	tcase_add_loop_test(tc, refuses_cut_and_padded, 0, 5);
-	tcase_add_loop_test(tc, survives_changed_bytes, 0, 5);
+	tcase_add_test(tc, table_comes_back);
+	tcase_add_loop_test(tc, table_has_numbers_when_ready, 0, FT_SYMTABLE_STATUSES);
+	tcase_add_loop_test(tc, refuses_cut_and_padded, 0, MESSAGES);
+	tcase_add_loop_test(tc, survives_changed_bytes, 0, MESSAGES);
 	tcase_add_loop_test(tc, refuses_a_lie, 0, FT_CASES(lies));
 	tcase_add_loop_test(tc, refuses_long_names, 0, 2);
 	tcase_add_loop_test(tc, fills_messages_to_the_limit, 4085, 4100);

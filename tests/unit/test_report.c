@@ -14,7 +14,7 @@
 
 #define REPORT_MAX (8u << 20)
 
-static const char *const served[] = { "/", "/main.js", "/style.css", "/match_worker.js" };
+static const char *const served[] = { "/", "/main.js", "/style.css", "/match.js" };
 
 START_TEST(serves_files)
 {

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "symbolizer/client.h"
+#include "symbolizer/tablecheck.h"
 #include "tests/cfi_shape.h"
 #include "tests/ft_alloc.h"
 #include "tests/ft_check.h"
@@ -213,6 +215,59 @@ START_TEST(keeps_its_limits)
 }
 END_TEST
 
+/* A place has one row, however often it is spoken of. */
+static const struct {
+	struct {
+		uint64_t offset;
+		struct ft_unwind_rule rule;
+	} adds[4];
+	struct ft_unwind_rule found; /* at 0x20010 */
+} places[] = {
+	{ { { 0x20000, SP(8) },
+	    { 0x20010, RULE(NONE, 0, 0) },
+	    { 0x20010, RULE(ROOT, 0, 0) },
+	    { 0x20020, RULE(NONE, 0, 0) } },
+	  RULE(ROOT, 0, 0) },
+	{ { { 0x20010, RULE(ROOT, 0, 0) },
+	    { 0x20010, RULE(NONE, 0, 0) },
+	    { 0x20010, SP(8) },
+	    { 0x20011, SP(16) } },
+	  SP(8) },
+	{ { { 0x2000f, SP(8) },
+	    { 0x20010, SP(16) },
+	    { 0x20010, RULE(ROOT, 0, 0) },
+	    { 0x20011, SP(16) } },
+	  RULE(ROOT, 0, 0) },
+	{ { { 0x1fff0, SP(8) }, { 0x20010, SP(16) }, { 0x20010, SP(64) }, { 0x20010, SP(8) } },
+	  SP(8) },
+};
+
+START_TEST(keeps_one_row_of_a_place)
+{
+	_cleanup_rowpages_ struct ft_rowpages pages = { 0 };
+	_cleanup_cfi_table_ struct ft_cfi_table *table = calloc(1, sizeof(*table));
+	const struct ft_unwind_rule *expected = &places[_i].found;
+	struct ft_unwind_rule found;
+	struct ft_symtable seen;
+
+	ck_assert_int_eq(ft_rowpages_init(&pages, 10), 0);
+	for (size_t i = 0; i < FT_COUNT(places[_i].adds); i++)
+		ck_assert_int_eq(
+			ft_rowpages_add(&pages, places[_i].adds[i].offset, places[_i].adds[i].rule),
+			0);
+	ck_assert_int_eq(ft_rowpages_finish(&pages, table), 0);
+	seen = (struct ft_symtable){ .n_rules = table->n_rules,
+				     .n_pages = table->n_pages,
+				     .n_rows = table->n_rows,
+				     .rules = table->rules,
+				     .pages = table->pages,
+				     .rows = table->rows };
+	ck_assert_int_eq(ft_tablecheck_content(&seen), 0);
+	found = ft_cfi_find(table, 0x20010);
+	ck_assert_mem_eq(&found, expected, sizeof(found));
+}
+END_TEST
+
 static int make_without_memory(void *context)
 {
 	_cleanup_cfi_table_ struct ft_cfi_table *table = NULL;
@@ -231,6 +286,7 @@ static void add_tests(TCase *tc)
 {
 	tcase_add_loop_test(tc, finds_what_was_said, 0, FT_CASES(cases));
 	tcase_add_loop_test(tc, finds_anything_said, 0, 20);
+	tcase_add_loop_test(tc, keeps_one_row_of_a_place, 0, FT_CASES(places));
 	tcase_add_test(tc, does_without_steps);
 	tcase_add_test(tc, keeps_its_limits);
 	tcase_add_test(tc, survives_allocation_failure);

@@ -1,5 +1,5 @@
 /* Events of the kernel side in, slices out: read back by the strict reader and gathered,
- * they say what was sampled, where frames are believed, and what was lost. */
+ * they say what was sampled, where it was, how the walk ended, and what was lost. */
 #include "agent/capture/slicer.h"
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "flametrail/unwind.h"
 #include "symbolizer/protocol.h"
 #include "tests/ft_alloc.h"
 #include "tests/ft_slices.h"
@@ -117,8 +118,11 @@ static void add(struct stage *s, const struct ft_process *process, uint16_t n_ke
 	ft_slicer_sample(s->slicer, &e, process);
 }
 
-/* Kernel leaf, kernel caller; user leaf, callers in the file, the vDSO and JIT code: all but
- * the two places that were interrupted are named by the call, one byte before. */
+/* An offset in the first file that was numbered: /bin/app. */
+#define IN_APP(offset) FT_FRAME(FT_FILES_FIRST, (offset))
+
+/* Kernel leaf, kernel caller, which is named by the call, one byte before; user leaf and
+ * caller in a file, vDSO and JIT code, which come as calls. */
 START_TEST(frames_are_where_they_should_be)
 {
 	struct stage s;
@@ -127,7 +131,8 @@ START_TEST(frames_are_where_they_should_be)
 
 	open_stage(&s);
 	add(&s, app(&s, true), 2, 4,
-	    (uint64_t[]){ 0xffffffff81000010, 0xffffffff81000020, 0x1010, 0x1021, 0x8031, 0x9041 });
+	    (uint64_t[]){ 0xffffffff81000010, 0xffffffff81000020, IN_APP(0x510), IN_APP(0x520),
+			  FT_FRAME(FT_FILES_VDSO, 0x30), 0x9040 });
 	next_slice(&s, false);
 	p = finish(s.gather);
 	ck_assert_uint_eq(ft_profile_n_rows(p), 1);
@@ -143,50 +148,64 @@ START_TEST(frames_are_where_they_should_be)
 }
 END_TEST
 
-/* A caller that is no code ends the stack of a process that is known; of others nothing is
- * cut, and the interrupted instruction is believed always. */
+/* What the kernel side could place needs no process here, so nothing races with exec or
+ * exit. Bare addresses are looked up; nothing is cut, and the outcome is the kernel's. */
 static const struct {
-	bool known, complete;
-	uint64_t frames[4];
-	uint16_t n;
-	const char *stack, *outcome;
-} beliefs[] = {
-	{ true, true, { 0x1010, 0x1021, 0x77777 }, 3, "app+0x510;app+0x520", "outcome broken 1" },
-	{ true, true, { 0x1010, 0x77777, 0x1021 }, 3, "app+0x510", "outcome broken 1" },
-	{ true, true, { 0x77777, 0x1021 }, 2, "[unknown]+0x77777;app+0x520", "outcome complete 1" },
-	/* A call at the very end of the code returns behind it; one to its beginning is none. */
-	{ true, true, { 0x1010, 0x2000 }, 2, "app+0x510;app+0x14ff", "outcome complete 1" },
-	{ true, true, { 0x1010, 0x1000 }, 2, "app+0x510", "outcome broken 1" },
-	{ true,
-	  false,
-	  { 0x1010, 0x77777 },
-	  2,
-	  "app+0x510;[unknown]+0x77776",
-	  "outcome complete 1" },
+	bool known;
+	uint16_t n, outcome;
+	uint64_t frames[3];
+	const char *stack, *comment;
+} places[] = {
 	{ false,
-	  false,
-	  { 0x1010, 0x1021 },
 	  2,
-	  "[unknown]+0x1010;[unknown]+0x1020",
+	  FT_OUTCOME_NO_TABLE,
+	  { IN_APP(0x510), IN_APP(0x520) },
+	  "app+0x510;app+0x520",
+	  "outcome no table 1" },
+	{ true,
+	  3,
+	  FT_OUTCOME_NO_MAPPING,
+	  { IN_APP(0x77777), 0x1020, 0x8031 },
+	  "app+0x77777;app+0x520;[vdso]+0x31",
+	  "outcome no mapping 1" },
+	{ true,
+	  3,
+	  FT_OUTCOME_NO_RULE,
+	  { 0x1fff, 0x2000, 0xfff },
+	  "app+0x14ff;[unknown]+0x2000;[unknown]+0xfff",
+	  "outcome no rule 1" },
+	{ false, 1, FT_OUTCOME_NO_PROCESS, { 0x1010 }, "[unknown]+0x1010", "outcome no process 1" },
+	/* A file that nobody numbered. */
+	{ true,
+	  2,
+	  FT_OUTCOME_COMPLETE,
+	  { FT_FRAME(FT_FILES_FIRST + 1, 0x10), 0x1010 },
+	  "[unknown]+0x8000600000000010;app+0x510",
 	  "outcome complete 1" },
-	{ true, true, { 0 }, 0, "", "outcome complete 1" },
+	{ true, 0, FT_OUTCOME_NO_REGS, { 0 }, "", "outcome no registers 1" },
 };
 
-START_TEST(believes_only_code)
+START_TEST(places_user_frames)
 {
+	const struct ft_process *process;
+	struct ft_sample_event e;
 	struct stage s;
 	struct ft_profile *p;
 	char text[256];
 
 	open_stage(&s);
-	add(&s, beliefs[_i].known ? app(&s, beliefs[_i].complete) : NULL, 0, beliefs[_i].n,
-	    beliefs[_i].frames);
+	process = app(&s, true);
+	e = event(&s);
+	e.n_user = places[_i].n;
+	e.outcome = places[_i].outcome;
+	memcpy(e.frames, places[_i].frames, sizeof(places[_i].frames));
+	ft_slicer_sample(s.slicer, &e, places[_i].known ? process : NULL);
 	next_slice(&s, false);
 	p = finish(s.gather);
-	ck_assert_str_eq(frames_of(p, 0, text, sizeof(text)), beliefs[_i].stack);
-	ck_assert(has_comment(p, beliefs[_i].outcome));
+	ck_assert_str_eq(frames_of(p, 0, text, sizeof(text)), places[_i].stack);
+	ck_assert(has_comment(p, places[_i].comment));
 	labels_of(p, 0, text, sizeof(text));
-	ck_assert(strstr(text, beliefs[_i].known ? "comm=app" : "comm=thread"));
+	ck_assert(strstr(text, places[_i].known ? "comm=app" : "comm=thread"));
 	ft_profile_freep(&p);
 	close_stage(&s);
 }
@@ -255,7 +274,7 @@ START_TEST(sums_are_kept_over_epochs)
 	open_stage(&s);
 	process = app(&s, true);
 	for (uint64_t i = 0; i < 300; i++) {
-		add(&s, process, 0, 2, (uint64_t[]){ 0x1010 + i % 7, 0x1021 });
+		add(&s, process, 0, 2, (uint64_t[]){ IN_APP(0x510 + i % 7), 0x1021 });
 		if (i % 20 == 19)
 			next_slice(&s, i % 3 == 0);
 	}
@@ -348,7 +367,7 @@ START_TEST(lack_of_memory_is_counted)
 		open_stage(&s);
 		process = app(&s, true);
 		ft_alloc_fail_at(n);
-		add(&s, process, 1, 2, (uint64_t[]){ 0xffffffff81000010, 0x1010, 0x1021 });
+		add(&s, process, 1, 2, (uint64_t[]){ 0xffffffff81000010, IN_APP(0x510), 0x9040 });
 		failed = ft_alloc_stop();
 		r = ft_slicer_end(s.slicer, s.now_ns += SECOND, &s.block);
 		ck_assert(r == 0 || (failed && r == -ENOMEM));
@@ -380,7 +399,7 @@ START_TEST(keeps_frames_when_no_code_is_known)
 	add(&s, ft_processes_find(s.processes, PID), 0, 2, (uint64_t[]){ 0x1010, 0x1021 });
 	next_slice(&s, false);
 	p = finish(s.gather);
-	ck_assert_str_eq(frames_of(p, 0, text, sizeof(text)), "[unknown]+0x1010;[unknown]+0x1020");
+	ck_assert_str_eq(frames_of(p, 0, text, sizeof(text)), "[unknown]+0x1010;[unknown]+0x1021");
 	ft_profile_freep(&p);
 	close_stage(&s);
 }
@@ -389,7 +408,7 @@ END_TEST
 static void add_tests(TCase *tc)
 {
 	tcase_add_test(tc, frames_are_where_they_should_be);
-	tcase_add_loop_test(tc, believes_only_code, 0, FT_CASES(beliefs));
+	tcase_add_loop_test(tc, places_user_frames, 0, FT_CASES(places));
 	tcase_add_test(tc, takes_the_worst_event);
 	tcase_add_test(tc, keeps_frames_when_no_code_is_known);
 	tcase_add_test(tc, counts_what_was_lost);

@@ -202,6 +202,7 @@ static const struct {
 	{ 6, { 1, 16, 0, 0, 0, 0 } },	/* an answer */
 	{ 7, { 2, 1, 0, 0, 0, 0, 1 } }, /* another version */
 	{ 7, { 1, 1, 0, 0, 0, 0, 1 } }, /* open without descriptor: only damaged */
+	{ 6, { 1, 4, 9, 0, 0, 0 } },	/* build what was never opened */
 };
 
 START_TEST(worker_refuses_nonsense)

@@ -238,7 +238,7 @@ test("a damaged link gives defaults, never an exception", () => {
 		readState(`#1;${Array.from({ length: 30 }, () => String.fromCharCode(33 + random() * 200)).join("")}`);
 });
 
-const THEME = { back: 1, panel: 2, hatch: 3, text: 4, accent: 5, kernel: 6 };
+const THEME = { back: 1, panel: 2, line: 3, text: 4, accent: 5, kernel: 6 };
 
 /** Paint into memory. */
 function paint(tree, scene = {}) {

@@ -37,7 +37,7 @@ record_syscalls() {
 	wait_for syscalls.out '^pid'
 	run_within 60 0 flametrail record -q -p "$pid" -F 199 -d 4 -o kernel.folded
 	all=$(total kernel.folded)
-	assert "enough samples to judge" "$all > 150"
+	assert "enough samples to judge" "$all > 50"
 }
 
 check_kernel_frames() {
@@ -81,9 +81,10 @@ check_brief() {
 	total_ns=$(sed -n 's/^total_ns //p' run.out)
 	all=$(samples brief.folded brief)
 	assert_time brief "$all" "$total_ns" 499
+	# The first function from its beginning, not from some time on.
 	for name in first second; do
 		ns=$(sed -n "s/^${name}_function_ns //p" run.out)
-		assert_share ${name}_function "$(samples brief.folded ${name}_function)" "$all" "$ns / $total_ns"
+		assert_time ${name}_function "$(samples brief.folded ${name}_function)" "$ns" 499
 	done
 }
 
@@ -172,14 +173,14 @@ record_as_user() {
 	ambient=$(echo "$1" | sed 's/cap_/+/g')
 	below_paranoia --inh-caps="$ambient" --ambient-caps="$ambient"
 	as_user --inh-caps="$ambient" --ambient-caps="$ambient" \
-		timeout 60 flametrail record -q -a -F 199 -d 2 -o ambient.folded ||
+		timeout 60 flametrail record -q -a -F 199 -d 4 -o ambient.folded ||
 		fail "record with ambient capabilities"
 	assert_shares ambient.folded
 	# ... and as doctor's advice grants them.
 	cp /bin/flametrail /tmp/granted
 	setcap "$1+ep" /tmp/granted || fail "setcap $1+ep"
 	as_user /tmp/granted doctor >granted.txt || fail "doctor's advice does not do: $(grep Missing granted.txt)"
-	as_user timeout 60 /tmp/granted record -q -a -F 199 -d 2 -o granted.folded || fail "record with granted capabilities"
+	as_user timeout 60 /tmp/granted record -q -a -F 199 -d 4 -o granted.folded || fail "record with granted capabilities"
 	assert_shares granted.folded
 }
 
@@ -264,7 +265,7 @@ stored() {
 check_agent_cpu_hotplug() {
 	[ -w $cpu1 ] || skip "this kernel cannot take CPUs away"
 	start_agent
-	leave_and_return 60
+	leave_and_return 50
 	sleep 3
 	for name in away_2 away_0; do
 		assert_returned $name "$(stored $name)" 99

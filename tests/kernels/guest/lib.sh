@@ -79,16 +79,21 @@ assert_share() {
 	assert_near "$1" "$2" "$3 * ($4)" "$3 * ($4) * (1 - ($4))"
 }
 
-# As many samples as a CPU time gives, at most that uncertain: assert_time WHAT N NS HZ
+# About as many samples as a CPU time gives: not more, but maybe much less, as a host that
+# is busy makes the guest's CPUs stand still, for which it counts time but has no ticks.
+# assert_time WHAT N NS HZ
 assert_time() {
-	assert "$1: time used" "$3 > 0"
-	assert_near "$1" "$2" "$3 * $4 / 1e9" "$3 * $4 / 1e9"
+	awk -v n="$2" -v ns="$3" -v hz="$4" 'BEGIN {
+		expected = ns * hz / 1e9
+		d = n - expected
+		exit !(ns > 0 && n > expected / 10 && (d <= 0 || d * d <= 4.5 * 4.5 * expected))
+	}' || fail "$1: $2 samples of $3 ns at $4 Hz"
 }
 
 # Three functions with their shares, in the stacks of one program: assert_shares FILE
 assert_shares() {
 	all=$(samples "$1" shares)
-	assert "enough samples to judge" "$all > 150"
+	assert "enough samples to judge" "$all > 50"
 	assert_share burn_sixty "$(samples "$1" burn_sixty)" "$all" 0.6
 	assert_share burn_thirty "$(samples "$1" burn_thirty)" "$all" 0.3
 	assert_share burn_ten "$(samples "$1" burn_ten)" "$all" 0.1
