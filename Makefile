@@ -98,6 +98,7 @@ clean:
 
 -include web/web.mk
 include tests/tests.mk
+include tests/fuzz/fuzz.mk
 -include tests/web/web-tests.mk
 
 .PHONY: all run install clean

@@ -5,6 +5,7 @@
 
 #include "symbolizer/codemap.h"
 #include "symbolizer/fdes.h"
+#include "symbolizer/muslroots.h"
 #include "symbolizer/pieces.h"
 #include "symbolizer/prologues.h"
 #include "symbolizer/rowpages.h"
@@ -33,8 +34,10 @@ struct builder {
 	struct ft_window *window;
 	struct ft_rowpages *pages;
 	struct ft_prologues seen;
-	struct mark marks[FT_PROLOGUES_SIGNALS + 1]; /* by start */
-	uint32_t n_marks, mark;			     /* the next that may matter */
+	struct ft_muslroots roots;
+	bool is_musl;
+	struct mark marks[FT_PROLOGUES_SIGNALS + FT_MUSLROOTS_MAX + 1]; /* by start */
+	uint32_t n_marks, mark; /* the next that may matter */
 	struct ft_cfi_facts facts;
 };
 
@@ -147,12 +150,30 @@ static int look_at_code(struct builder *b, const struct ft_piece *piece)
 	if (piece->end - piece->start < GAP_BYTES_MIN)
 		return 0;
 	r = ft_prologues_look(&b->seen, b->window, piece->start, piece->end);
+	if (r == 0 && b->is_musl)
+		r = ft_muslroots_look(&b->roots, b->window, piece->start, piece->end);
 	/* Where a process begins there is no caller. */
-	if (r == 0 && entry >= piece->start && entry < piece->end) {
+	if (r == 0 && entry != 0 && entry >= piece->start && entry < piece->end) {
 		r = ft_prologues_entry_end(b->window, entry, piece->end, &mark.end);
 		b->marks[b->n_marks++] = mark;
 	}
 	return r;
+}
+
+/* The rule of signal frames begins a byte early, since that is where a return address is
+ * looked up. */
+static void add_marks(struct builder *b)
+{
+	for (uint32_t i = 0; i < b->seen.n_signals; i++)
+		b->marks[b->n_marks++] =
+			(struct mark){ .start = b->seen.signals[i] - 1,
+				       .end = b->seen.signals[i] + FT_PROLOGUES_SIGNAL_BYTES,
+				       .kind = FT_RULE_SIGNAL,
+				       .cfa = FT_CFA_SIGNAL_REGISTERS };
+	for (uint32_t i = 0; i < b->roots.n; i++)
+		b->marks[b->n_marks++] = (struct mark){ .start = b->roots.roots[i].start,
+							.end = b->roots.roots[i].end,
+							.kind = FT_RULE_ROOT };
 }
 
 static int compare_marks(const void *a, const void *b)
@@ -169,17 +190,12 @@ static int look_at_gaps(struct builder *b)
 	struct ft_piece piece;
 	int r = 0;
 
+	if (b->map->entry)
+		r = ft_muslroots_check_entry(b->window, b->map->entry, &b->is_musl);
 	while (r == 0 && ft_pieces_next(&pieces, &piece))
 		if (piece.kind == FT_PIECE_CODE)
 			r = look_at_code(b, &piece);
-	/* The rule of signal frames begins a byte early, since that is where a return
-	 * address is looked up. */
-	for (uint32_t i = 0; i < b->seen.n_signals; i++)
-		b->marks[b->n_marks++] =
-			(struct mark){ .start = b->seen.signals[i] - 1,
-				       .end = b->seen.signals[i] + FT_PROLOGUES_SIGNAL_BYTES,
-				       .kind = FT_RULE_SIGNAL,
-				       .cfa = FT_CFA_SIGNAL_REGISTERS };
+	add_marks(b);
 	qsort(b->marks, b->n_marks, sizeof(b->marks[0]), compare_marks);
 	b->facts.n_functions = b->seen.n_functions;
 	b->facts.n_prologues = b->seen.n_prologues;
@@ -210,6 +226,8 @@ static int build(struct builder *b, struct ft_cfi_table *table)
 		r = add_all(b);
 	if (r < 0)
 		return r;
+	/* Frame information is believed where sections say there is no code. */
+	b->facts.text_bytes = FT_MAX(b->facts.text_bytes, b->facts.covered_bytes);
 	table->facts = b->facts;
 	return ft_rowpages_finish(b->pages, table);
 }

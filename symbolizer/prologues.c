@@ -66,8 +66,8 @@ static void look_for_signals(struct ft_prologues *seen, const uint8_t *bytes, ui
 	}
 }
 
-/* n bytes that lie at offset, of which the first BEHIND and last AHEAD belong to other
- * chunks, too. */
+/* n bytes that lie at offset, of which the first BEHIND and the last AHEAD - 1 belong to
+ * other chunks, too. */
 static void look_at_chunk(struct ft_prologues *seen, const uint8_t *bytes, uint32_t n,
 			  uint64_t offset)
 {
@@ -100,7 +100,7 @@ int ft_prologues_look(struct ft_prologues *seen, struct ft_window *window, uint6
 		seen->n_bytes += n;
 		if (n < CHUNK)
 			break;
-		start += CHUNK - BEHIND - AHEAD;
+		start += CHUNK - BEHIND - AHEAD + 1;
 	}
 	return 0;
 }

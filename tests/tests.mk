@@ -66,6 +66,7 @@ test:
 	$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT) $(TRUTH)
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory unit
+	$(MAKE) --no-print-directory fuzz-smoke
 	$(MAKE) --no-print-directory test-live
 	$(MAKE) --no-print-directory test-web
 
