@@ -18,14 +18,16 @@
 #include "base/io.h"
 #include "base/log.h"
 
-#define FINISH_NS      (500 * FT_NS_PER_MS) /* for the last names, and the last slice */
-#define COLLECTOR_NICE (-10)
-#define COPY_BYTES     65536
+#define FINISH_NS	(500 * FT_NS_PER_MS) /* for the last names, and the last slice */
+#define COLLECTOR_NICE	(-10)
+#define SLICES_PER_SIGN 5 /* of life */
+#define COPY_BYTES	65536
 
 struct worker {
 	struct ft_collector *collector;
 	struct ft_outbox outbox;
 	int control, signals;
+	uint32_t n_slices;
 	bool ending;
 };
 
@@ -66,6 +68,8 @@ static bool take_slice(void *context, const uint8_t *block, size_t len)
 	bool taken = ft_outbox_put(&worker->outbox, block, len);
 
 	send_waiting(worker);
+	if (worker->n_slices++ % SLICES_PER_SIGN == 0)
+		tell_supervisor(worker, FT_CONTROL_ALIVE);
 	return taken;
 }
 

@@ -10,6 +10,7 @@ enum ft_control {
 	FT_CONTROL_SYMBOLIZER = 'Y', /* + socket: a fresh symbolizer is at the other end */
 	FT_CONTROL_READY = 'R',	     /* from a worker: it works now */
 	FT_CONTROL_STUCK = 'K',	     /* from the collector: the symbolizer does not answer */
+	FT_CONTROL_ALIVE = 'A',	     /* from the collector, every few slices */
 	FT_CONTROL_HUNG_UP = 'H',    /* from the collector: the server closed the stream */
 };
 

@@ -36,7 +36,10 @@ uid_t ft_role_uid(enum ft_role role)
 
 static int keep_collector_caps(void)
 {
+	bool may_bound;
+
 	capng_get_caps_process();
+	may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
 	for (unsigned int cap = 0; cap <= CAP_LAST_CAP; cap++) {
 		bool keep = false;
 
@@ -48,6 +51,9 @@ static int keep_collector_caps(void)
 					     CAPNG_BOUNDING_SET,
 				     cap);
 	}
+	/* The bounding set first: to lower it takes CAP_SETPCAP, which goes with the rest. */
+	if (may_bound && capng_apply(CAPNG_SELECT_BOUNDS) < 0)
+		return -EPERM;
 	return capng_apply(CAPNG_SELECT_CAPS) < 0 ? -EPERM : 0;
 }
 

@@ -23,6 +23,7 @@
 #define FIRST_PAUSE_NS (100 * FT_NS_PER_MS)
 #define MAX_PAUSE_NS   (30 * FT_NS_PER_SEC)
 #define CALM_NS	       (60 * FT_NS_PER_SEC) /* up so long: its past is forgotten */
+#define SILENT_NS      (20 * FT_NS_PER_SEC) /* a collector without a sign of life is stuck */
 #define RECONNECT_NS   FT_NS_PER_SEC	    /* before a stream that was closed is made again */
 #define STOP_NS	       (3 * FT_NS_PER_SEC)  /* to end by itself, before it is killed */
 
@@ -34,6 +35,7 @@ struct worker {
 	pid_t pid;   /* 0: not running */
 	int control; /* our end; -1: none */
 	uint64_t started_ns, not_before_ns;
+	uint64_t heard_ns; /* last sign of life; 0: it gives none */
 	uint64_t pause_ns; /* before the next restart */
 	bool started_before, ready, done;
 };
@@ -169,6 +171,7 @@ static void start(struct supervisor *s, enum which which, uint64_t now_ns)
 		       ft_kv_int("pid", worker->pid));
 	worker->started_before = true;
 	worker->started_ns = now_ns;
+	worker->heard_ns = 0;
 }
 
 /* Should it run now? The symbolizer serves the collector and goes with it. */
@@ -181,9 +184,26 @@ static bool is_wanted(const struct supervisor *s, enum which which, uint64_t now
 	return which != SYMBOLIZER || (!s->options->replay && s->workers[COLLECTOR].pid);
 }
 
+/* A file system that never answers, a kernel bug: nothing but a kill helps. */
+static void end_what_is_stuck(struct supervisor *s, uint64_t now_ns)
+{
+	struct worker *collector = &s->workers[COLLECTOR];
+
+	if (collector->heard_ns == 0 || now_ns < collector->heard_ns + SILENT_NS)
+		return;
+	collector->heard_ns = 0;
+	if (collector->pid == 0)
+		return;
+	ft_log(FT_LOG_WARN, "worker killed, it gave no sign of life",
+	       ft_kv_text("worker", names[COLLECTOR]));
+	kill(collector->pid, SIGKILL);
+}
+
 static void start_what_is_missing(struct supervisor *s)
 {
 	uint64_t now_ns = ft_monotonic_ns();
+
+	end_what_is_stuck(s, now_ns);
 
 	if (s->reconnect_ns && now_ns >= s->reconnect_ns) {
 		s->reconnect_ns = 0;
@@ -283,7 +303,9 @@ static void listen_to(struct supervisor *s, enum which which)
 		ft_closep(&s->workers[which].control); /* its death follows */
 		return;
 	}
-	if (letter == FT_CONTROL_READY)
+	if (letter == FT_CONTROL_ALIVE)
+		s->workers[which].heard_ns = ft_monotonic_ns();
+	else if (letter == FT_CONTROL_READY)
 		become_ready(s, which);
 	else if (which != COLLECTOR)
 		return; /* the others have nothing else to say */
@@ -315,6 +337,8 @@ static int pause_ms(const struct supervisor *s)
 	}
 	if (s->reconnect_ns)
 		next_ns = FT_MIN(next_ns, s->reconnect_ns);
+	if (s->workers[COLLECTOR].heard_ns)
+		next_ns = FT_MIN(next_ns, s->workers[COLLECTOR].heard_ns + SILENT_NS);
 	if (next_ns == UINT64_MAX)
 		return -1; /* nothing to wait for but events */
 	return next_ns > now_ns ? (int)((next_ns - now_ns) / FT_NS_PER_MS) + 1 : 0;

@@ -69,6 +69,16 @@ bool ft_gate_host(const struct ft_gate *gate, const char *host)
 	return false;
 }
 
+bool ft_gate_origin(const struct ft_gate *gate, const char *origin)
+{
+	const char *host;
+
+	if (!origin)
+		return true;
+	host = strstr(origin, "://"); /* not there: "null", of a page without a place */
+	return host && ft_gate_host(gate, host + 3);
+}
+
 bool ft_gate_site(const char *site)
 {
 	return !site || strcasecmp(site, "cross-site") != 0;

@@ -17,6 +17,8 @@ struct ft_gate {
 /* Whether a Host header (NULL: none was sent) is one of ours. The port is not looked
  * at: it may have been forwarded. */
 bool ft_gate_host(const struct ft_gate *gate, const char *host);
+/* Whether an Origin header (NULL: none was sent) is a page of ours. */
+bool ft_gate_origin(const struct ft_gate *gate, const char *origin);
 /* Whether a Sec-Fetch-Site header (NULL: none) is fine. */
 bool ft_gate_site(const char *site);
 /* Whether the Authorization header or the parameter token (each may be NULL) carries

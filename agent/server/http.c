@@ -150,7 +150,8 @@ static bool admit(struct ft_http *http, struct MHD_Connection *connection, const
 	if (!ft_gate_host(&http->gate, header(connection, "Host")))
 		ft_reply_error(reply, MHD_HTTP_MISDIRECTED_REQUEST, "auth",
 			       "this name is not ours: start the agent with --allow-host NAME");
-	else if (!ft_gate_site(header(connection, "Sec-Fetch-Site")))
+	else if (!ft_gate_origin(&http->gate, header(connection, "Origin")) ||
+		 !ft_gate_site(header(connection, "Sec-Fetch-Site")))
 		ft_reply_error(reply, MHD_HTTP_FORBIDDEN, "auth",
 			       "requests from other sites are refused");
 	else if (!is_open(url) &&
