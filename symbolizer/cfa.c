@@ -399,6 +399,11 @@ static struct ft_unwind_rule rule_of_deref(const struct ft_cfa_state *state)
 	return rule_of(FT_RULE_DEREF_REGISTER, cfa->reg, packed, fp);
 }
 
+static bool is_large(int32_t offset)
+{
+	return offset <= -FT_RULE_CFA_LIMIT + 8 || offset >= FT_RULE_CFA_LIMIT - 8;
+}
+
 struct ft_unwind_rule ft_cfa_rule(const struct ft_cfa_state *state)
 {
 	const struct ft_saved *ra = &state->ra;
@@ -406,6 +411,8 @@ struct ft_unwind_rule ft_cfa_rule(const struct ft_cfa_state *state)
 
 	if (ra->kind == FT_SAVED_UNDEFINED)
 		return rule_of(FT_RULE_ROOT, 0, 0, 0);
+	if (is_large(cfa->offset))
+		return (struct ft_unwind_rule){ 0 };
 	if (ra->kind == FT_SAVED_REGISTER && ra->reg < FT_X86_RIP && ra->reg != FT_X86_RSP &&
 	    cfa->kind == FT_TERM_REGISTER && cfa->reg == FT_X86_RSP)
 		return rule_of(FT_RULE_RA_REGISTER, ra->reg, cfa->offset, rule_fp(state));
