@@ -41,6 +41,7 @@ static inline const char *cfi_wrong_rule(const struct ft_unwind_rule *rule)
 	case FT_RULE_REGISTER:
 	case FT_RULE_DEREF_REGISTER:
 	case FT_RULE_RA_REGISTER:
+	case FT_RULE_DEREF_INDEXED:
 		return rule->step < 16 ? NULL : "a register that is none";
 	case FT_RULE_PLT:
 		if (rule->cfa < 0 || rule->cfa > 15)
