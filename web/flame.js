@@ -41,7 +41,8 @@ export class FlameView {
 		scene.row = Math.round(ROW_CSS * ratio);
 		scene.labelWidth = Math.round(LABEL_MIN_CSS * ratio);
 		this.widths?.fill(0);
-		if (this.tree) this.focusOn(scene.focus);
+		// Not what the host says now: it has another height already.
+		if (this.tree) this.focusOn(scene.focus, scene.scroll);
 		this.draw();
 	}
 
@@ -70,8 +71,8 @@ export class FlameView {
 		this.setRange(tree.x[focus] + start * width, tree.x[focus] + (start + span) * width);
 	}
 
-	focusOn(node) {
-		const { tree, scene } = this, { scroll } = this;
+	focusOn(node, scroll = this.scroll) {
+		const { tree, scene } = this;
 		const deepest = tree.depth.subarray(node, tree.end[node]).reduce((most, depth) => Math.max(most, depth), 0);
 		scene.focus = node;
 		this.canvas.parentElement.style.height = `${((deepest + 2) * scene.row) / this.ratio}px`;
@@ -102,6 +103,7 @@ export class FlameView {
 
 	set scroll(pixels) {
 		const { host } = this, css = pixels / this.ratio;
+		this.scene.scroll = Math.max(pixels, 0);
 		host.scrollTop = this.scene.flip ? host.scrollHeight - host.clientHeight - css : css;
 		this.wantFrame();
 	}

@@ -114,6 +114,10 @@ static uint32_t fill(struct ft_code_range *out, const struct ft_mappings *mappin
 					       .bias = m->offset - m->start,
 					       .file = m->file };
 
+		/* The vsyscall page lies in the kernel's half. The kernel side's search, which
+		 * wants addresses below 2^63, would end there in place of the range before. */
+		if (m->start >> 63)
+			continue;
 		if (m->file == anon_file) {
 			range.file = FT_CODE_ANON;
 			range.bias = 0;
@@ -178,8 +182,11 @@ int ft_code_map_publish(struct ft_code_map *map, const struct ft_process *proces
 	if (place != FT_INDEX_NONE && entry_at(map, place)->version == process->version)
 		return 0;
 	r = write_run(map, process, anon_file, now_ns, &code);
-	if (r < 0)
+	if (r < 0) {
+		/* Nothing is better than what held before an exec. */
+		ft_code_map_remove(map, process->pid, now_ns);
 		return r;
+	}
 	if (place == FT_INDEX_NONE)
 		r = add_entry(map, process->pid, &place);
 	if (r == 0)

@@ -365,7 +365,7 @@ static void end_slice(struct ft_collector *c, uint64_t to_ns)
 {
 	int r;
 
-	ft_losses_report(&c->losses, c->sampler, c->tracker, c->unwinding, c->slicer);
+	ft_losses_report(&c->losses, c->sampler, c->tracker, c->unwinding, c->files, c->slicer);
 	ft_buffer_clear(&c->block);
 	r = ft_slicer_end(c->slicer, to_ns, &c->block);
 	if (r < 0)

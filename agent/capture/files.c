@@ -12,6 +12,7 @@ struct ft_files {
 	struct ft_array all;	/* struct ft_file */
 	struct ft_array vacant; /* uint32_t: numbers to give again */
 	struct ft_index index;
+	uint64_t n_refused;
 	char *boot_id; /* tells the kernel's addresses of one boot from another's */
 };
 
@@ -109,6 +110,11 @@ uint32_t ft_files_count(const struct ft_files *files)
 	return files->all.n;
 }
 
+uint64_t ft_files_refused(const struct ft_files *files)
+{
+	return files->n_refused;
+}
+
 static bool same_file(const void *context, const void *key, uint32_t id)
 {
 	const struct ft_files *files = context;
@@ -176,8 +182,10 @@ uint32_t ft_files_number(struct ft_files *files, const struct ft_inode *inode, c
 	number = ft_index_find(&files->index, hash, same_file, files, &key);
 	if (number != FT_INDEX_NONE)
 		return number;
-	if (add(files, inode, FT_FILE_ELF, path, key.path_len, &number) < 0)
+	if (add(files, inode, FT_FILE_ELF, path, key.path_len, &number) < 0) {
+		files->n_refused++;
 		return FT_FILES_OTHER;
+	}
 	if (ft_index_add(&files->index, hash, number) < 0)
 		return FT_FILES_OTHER; /* an entry nobody finds: wasted, harmless */
 	return number;

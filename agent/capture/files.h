@@ -66,6 +66,8 @@ uint32_t ft_files_number(struct ft_files *files, const struct ft_inode *inode, c
 /* File number < count, borrowed until a number is given. */
 struct ft_file *ft_files_at(struct ft_files *files, uint32_t number);
 uint32_t ft_files_count(const struct ft_files *files);
+/* How often a file found no number of its own. */
+uint64_t ft_files_refused(const struct ft_files *files);
 
 /* Numbers that are not vacant. */
 uint32_t ft_files_used(const struct ft_files *files);

@@ -13,7 +13,7 @@
 
 const char ft_hostcheck_privileges[] =
 	"run with sudo, or once: sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace,"
-	"cap_dac_read_search,cap_syslog,cap_checkpoint_restore+ep $(command -v flametrail)";
+	"cap_dac_read_search,cap_syslog+ep $(command -v flametrail)";
 
 const char *ft_verdict_name(enum ft_verdict verdict)
 {
@@ -80,8 +80,6 @@ static const struct ft_hostcheck table[] = {
 	  .consequence = "programs this user may not read get no names" },
 	{ "capability", "SYSLOG", ft_probe_capability, .number = CAP_SYSLOG,
 	  .consequence = "addresses of kernel symbols may be hidden" },
-	{ "capability", "CHECKPOINT_RESTORE", ft_probe_capability, .number = CAP_CHECKPOINT_RESTORE,
-	  .consequence = "deleted or replaced program files cannot be opened: no names for them" },
 	{ "capability", "SYS_RESOURCE", ft_probe_capability, .number = CAP_SYS_RESOURCE,
 	  .consequence = "the limit on locked memory cannot be raised; matters before Linux 5.11",
 	  .remedy = "nothing on Linux 5.11 and later; else ulimit -l unlimited" },

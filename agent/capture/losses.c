@@ -64,12 +64,16 @@ static void report_unwinding(struct ft_losses *losses, const struct ft_unwinding
 
 void ft_losses_report(struct ft_losses *losses, const struct ft_sampler *sampler,
 		      const struct ft_tracker *tracker, const struct ft_unwinding *unwinding,
-		      struct ft_slicer *slicer)
+		      const struct ft_files *files, struct ft_slicer *slicer)
 {
+	uint64_t files_refused = ft_files_refused(files);
+
 	report_kernel(losses, sampler, slicer);
 	report_tracker(losses, tracker, slicer);
 	report_names(losses, slicer);
 	report_unwinding(losses, unwinding, slicer);
+	ft_slicer_count(slicer, "file_limit", files_refused - losses->files_refused);
+	losses->files_refused = files_refused;
 	ft_slicer_count(slicer, "queue_full", losses->queue_full);
 	ft_slicer_count(slicer, "slice_lost", losses->slices_lost);
 	losses->lost += losses->queue_full;

@@ -13,6 +13,7 @@
 
 struct ft_losses {
 	uint64_t queue_full, slices_lost; /* counted here by the collector */
+	uint64_t files_refused;
 	/* Counters as they were at the end of the last slice. */
 	uint64_t sampler[FT_COUNTERS];
 	struct ft_tracker_counts tracker;
@@ -25,4 +26,4 @@ struct ft_losses {
 /* Put what came since the last call into the open slice. */
 void ft_losses_report(struct ft_losses *losses, const struct ft_sampler *sampler,
 		      const struct ft_tracker *tracker, const struct ft_unwinding *unwinding,
-		      struct ft_slicer *slicer);
+		      const struct ft_files *files, struct ft_slicer *slicer);

@@ -424,13 +424,15 @@ int ft_tables_put(struct ft_tables *tables, uint32_t file, const struct ft_symta
 	if (old != FT_INDEX_NONE)
 		take_out(tables, old, now_ns);
 	r = number_rules(tables, table, &numbers);
-	if (r == 0)
+	if (r == 0) {
 		r = put(tables, file, table, numbers, now_ns);
-	if (r == 0)
-		return ft_tables_declare(tables, file, FT_TABLE_READY);
+		if (r == 0)
+			return ft_tables_declare(tables, file, FT_TABLE_READY);
+		/* Room comes when what was taken out has rested: not now, but for the
+		 * next. For rules none would come. */
+		if (r == -ENOSPC || r == -E2BIG)
+			evict(tables, now_ns);
+	}
 	tables->counts.refused++;
-	/* Room comes when what was taken out has rested: not now, but for the next. */
-	if (r == -ENOSPC || r == -E2BIG)
-		evict(tables, now_ns);
 	return r;
 }

@@ -24,8 +24,8 @@ int ft_tables_new(int row_chunks_map, int rules_map, int pages_map, uint64_t cap
 		  struct ft_tables **ret_tables) FT_MUST_CHECK;
 void ft_tables_freep(struct ft_tables **p);
 
-/* Put the (checked) table of a file there; any old one goes. 0; -ENOSPC: no room, the
- * file is then said to have none; or another -errno. May wait for the kernel for some
+/* Put the (checked) table of a file there; any old one goes. 0; -ENOSPC: no room, or
+ * another -errno; then nothing is said of the file. May wait for the kernel for some
  * milliseconds when a chunk is made. */
 int ft_tables_put(struct ft_tables *tables, uint32_t file, const struct ft_symtable *table,
 		  uint64_t now_ns) FT_MUST_CHECK;

@@ -8,6 +8,7 @@
 
 #include "agent/profile/outcome.h"
 #include "agent/server/ingest.h"
+#include "agent/server/query.h"
 #include "agent/server/reply.h"
 #include "agent/server/service.h"
 #include "agent/server/store.h"
@@ -45,6 +46,24 @@ static void put_labelled(struct ft_buffer *out, const char *name, const char *la
 	ft_buffer_printf(out, "\"} %" PRIu64 "\n", value);
 }
 
+/* Those that never happened, too: a series that begins at 1 hides its first loss. */
+static void put_losses(struct ft_buffer *out, const struct ft_ingest_stats *stats)
+{
+	static const char name[] = "flametrail_lost_total";
+
+	head(out, name, "counter", "Losses and other events the collector counted, by reason.");
+	for (size_t i = 0; ft_query_losses[i]; i++) {
+		bool happened = false;
+
+		for (uint32_t j = 0; j < stats->n_losses; j++)
+			happened |= strcmp(stats->losses[j].name, ft_query_losses[i]) == 0;
+		if (!happened)
+			put_labelled(out, name, "reason", ft_query_losses[i], 0);
+	}
+	for (uint32_t i = 0; i < stats->n_losses; i++)
+		put_labelled(out, name, "reason", stats->losses[i].name, stats->losses[i].n);
+}
+
 static void put_ingest(struct ft_buffer *out, const struct ft_ingest_stats *stats)
 {
 	head(out, "flametrail_samples_total", "counter",
@@ -52,11 +71,7 @@ static void put_ingest(struct ft_buffer *out, const struct ft_ingest_stats *stat
 	for (unsigned int i = 0; i <= FT_OUTCOMES; i++)
 		put_labelled(out, "flametrail_samples_total", "outcome",
 			     i < FT_OUTCOMES ? ft_outcome_name(i) : "unknown", stats->samples[i]);
-	head(out, "flametrail_lost_total", "counter",
-	     "Losses and other events the collector counted, by reason.");
-	for (uint32_t i = 0; i < stats->n_losses; i++)
-		put_labelled(out, "flametrail_lost_total", "reason", stats->losses[i].name,
-			     stats->losses[i].n);
+	put_losses(out, stats);
 	put_one(out, "flametrail_slices_total", "counter", "Slices stored.", stats->slices);
 	put_one(out, "flametrail_slices_late_total", "counter",
 		"Slices that came after their window was closed.", stats->late);

@@ -106,8 +106,22 @@ int ft_ingest_new(struct ft_store *store, uint64_t window_ns, bool read_only,
 	return 0;
 }
 
+static uint64_t count_waiting(const struct ft_ingest *ingest)
+{
+	uint64_t n = 0;
+
+	for (size_t at = 0; at + 4 <= ingest->waiting.len; n++) {
+		uint32_t len;
+
+		memcpy(&len, ingest->waiting.data + at, sizeof(len));
+		at += sizeof(len) + len;
+	}
+	return n;
+}
+
 void ft_ingest_restart(struct ft_ingest *ingest)
 {
+	ingest->stats.dropped += count_waiting(ingest);
 	ft_slice_store_restart(ingest->slices);
 	ft_buffer_deinit(&ingest->stream);
 	ft_buffer_deinit(&ingest->waiting);
@@ -154,8 +168,11 @@ static int store_payload(struct ft_ingest *ingest, const uint8_t *payload, size_
 	r = ft_database_begin(database);
 	if (r == 0)
 		r = ft_slice_store_write(ingest->slices, payload, len);
-	if (r == 0)
+	if (r == 0) {
 		r = ft_database_commit(database);
+		if (r < 0)
+			ft_slice_store_undo(ingest->slices);
+	}
 	if (r < 0) {
 		ft_database_rollback(database);
 		return r;
@@ -175,15 +192,10 @@ static int store_payload(struct ft_ingest *ingest, const uint8_t *payload, size_
 /* The store has no room and neither have we: give up what waits, and the stream. */
 static int drop_waiting(struct ft_ingest *ingest)
 {
-	size_t n = 1; /* the one that did not fit */
+	uint64_t n = count_waiting(ingest) + 1; /* and the one that did not fit */
 
-	for (size_t at = 0; at + 4 <= ingest->waiting.len; n++) {
-		uint32_t len;
-
-		memcpy(&len, ingest->waiting.data + at, sizeof(len));
-		at += sizeof(len) + len;
-	}
 	ingest->stats.dropped += n;
+	ft_buffer_clear(&ingest->waiting);
 	ft_log(FT_LOG_ERROR, "slices were dropped: the store could not be written for too long",
 	       ft_kv_int("slices", (int64_t)n), ft_kv_errno(ingest->stats.error));
 	return -ESTALE;

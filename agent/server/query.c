@@ -40,13 +40,13 @@ static void reading_deinit(struct reading *reading)
 	ft_columns_deinit(&reading->samples);
 }
 
+const char *const ft_query_losses[] = { "ring_full",  "scratch_busy", "queue_full",
+					"slice_lost", "slice_failed", NULL };
+
 bool ft_query_is_loss(const char *name)
 {
-	static const char *const losses[] = { "ring_full", "scratch_busy", "queue_full",
-					      "slice_lost", "slice_failed" };
-
-	for (size_t i = 0; i < FT_COUNT(losses); i++)
-		if (strcmp(name, losses[i]) == 0)
+	for (size_t i = 0; ft_query_losses[i]; i++)
+		if (strcmp(name, ft_query_losses[i]) == 0)
 			return true;
 	return false;
 }

@@ -35,5 +35,7 @@ int ft_query_profile(struct ft_store *store, const struct ft_query *query,
 		     struct ft_query_facts *ret_facts,
 		     struct ft_profile **ret_profile) FT_MUST_CHECK;
 
+/* The reasons by which samples are lost, NULL at the end. */
+extern const char *const ft_query_losses[];
 /* Whether a count of this name tells samples that were lost, not another event. */
 bool ft_query_is_loss(const char *name);

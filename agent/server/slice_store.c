@@ -35,7 +35,7 @@ struct count {
 struct ft_slice_store {
 	struct ft_store *store;
 	uint64_t window_ns;
-	struct ft_slice_reader reader;
+	struct ft_slice_reader reader, before; /* now, and before the last slice */
 	struct ft_id_table strings, files, locations, stacks, labels;
 	uint32_t kinds[FT_SLICE_MAX_KINDS + 1]; /* in the store; 0 not defined */
 	char *clean;				/* text made clean */
@@ -370,20 +370,24 @@ static const struct ft_slice_sink sink = {
 
 int ft_slice_store_write(struct ft_slice_store *slices, const uint8_t *payload, size_t len)
 {
-	struct ft_slice_reader before = slices->reader;
 	int r;
 
+	slices->before = slices->reader;
 	forget_slice(slices);
 	r = ft_slice_read(&slices->reader, payload, len, &sink, slices);
-	if (r == 0)
-		return 0;
+	if (r < 0)
+		ft_slice_store_undo(slices);
+	return r;
+}
+
+void ft_slice_store_undo(struct ft_slice_store *slices)
+{
 	/* A second try must find things as the first one did. Ids set meanwhile are set
 	 * again by it, but for files, where a known one is an update. */
-	for (uint32_t id = before.n_files + 1; id <= slices->reader.n_files; id++)
+	for (uint32_t id = slices->before.n_files + 1; id <= slices->reader.n_files; id++)
 		if (ft_id_table_get(&slices->files, id))
 			slices->files.to[id] = 0;
-	slices->reader = before;
-	return r;
+	slices->reader = slices->before;
 }
 
 const struct ft_slice_span *ft_slice_store_span(const struct ft_slice_store *slices)

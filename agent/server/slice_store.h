@@ -28,6 +28,8 @@ void ft_slice_store_restart(struct ft_slice_store *slices);
  * tried again. */
 int ft_slice_store_write(struct ft_slice_store *slices, const uint8_t *payload,
 			 size_t len) FT_MUST_CHECK;
+/* Forget that the last slice was written: its transaction was lost. */
+void ft_slice_store_undo(struct ft_slice_store *slices);
 
 /* What the last payload covered. */
 const struct ft_slice_span *ft_slice_store_span(const struct ft_slice_store *slices);

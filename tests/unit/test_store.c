@@ -5,7 +5,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "agent/profile/profile.h"
@@ -389,6 +391,39 @@ START_TEST(full_disk_loses_nothing_for_a_while)
 }
 END_TEST
 
+/* Where the pages still fit and only the log of the transaction does not, the end of the
+ * transaction is what fails. */
+START_TEST(lost_commit_is_tried_again)
+{
+	_cleanup_store_ struct ft_store *store = open_store();
+	_cleanup_ingest_ struct ft_ingest *ingest = new_ingest(store);
+	_cleanup_feed_ struct feed feed;
+	struct rlimit limit, none;
+	struct stat st;
+	char path[128];
+
+	feed_init(&feed);
+	feed_seconds(&feed, 0, 2);
+	send_all(ingest, &feed);
+	snprintf(path, sizeof(path), "%s/flametrail.db-wal", dir);
+	ck_assert_int_eq(stat(path, &st), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &none), 0);
+	limit = none;
+	limit.rlim_cur = (rlim_t)st.st_size;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	feed_seconds(&feed, 2, 3);
+	send_all(ingest, &feed);
+	ck_assert_int_lt(ft_ingest_stats(ingest)->error, 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+	feed_seconds(&feed, 5, 1);
+	send_all(ingest, &feed);
+	ck_assert_int_eq(ft_ingest_stats(ingest)->error, 0);
+	ck_assert_uint_eq(ft_ingest_stats(ingest)->slices, 6);
+	ck_assert_int_eq(total(store), 60);
+}
+END_TEST
+
 START_TEST(full_disk_for_long_drops_and_says_so)
 {
 	_cleanup_store_ struct ft_store *store = open_store();
@@ -448,6 +483,7 @@ static void add_tests(TCase *tc)
 	tcase_add_loop_test(tc, damaged_is_set_aside, 0, FT_CASES(damages));
 	tcase_add_test(tc, damaged_at_random);
 	tcase_add_test(tc, full_disk_loses_nothing_for_a_while);
+	tcase_add_test(tc, lost_commit_is_tried_again);
 	tcase_add_test(tc, full_disk_for_long_drops_and_says_so);
 	tcase_add_test(tc, foreign_streams_are_refused);
 }

@@ -185,6 +185,18 @@ test("the wheel zooms about the pointer, scrolls and pans", async () => {
 	assert.ok(await page.evaluate(() => window.flametrail.graph.host.scrollTop > 0));
 });
 
+test("roots at the bottom stay in sight when the page changes its size", async () => {
+	agent.options.tree = () => encodeTree(randomTree(3000, 5));
+	await openGraph("#1;o=f");
+	for (const height of [900, 600]) {
+		await page.setViewportSize({ width: 1000, height });
+		await page.waitForFunction(() => {
+			const { canvas, scene, boxes } = window.flametrail.graph.view, root = boxes.find((box) => box.node === 0);
+			return canvas.height === window.flametrail.graph.host.clientHeight && root?.top + scene.row === canvas.height;
+		}, null, { timeout: 5000 });
+	}
+});
+
 test("hovering names the box at once, the tooltip follows", async () => {
 	await openGraph();
 	const { x, y } = await boxCentre(page, "longest_match");
