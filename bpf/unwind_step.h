@@ -92,7 +92,7 @@ static inline enum ft_step ft_step_signal(struct ft_unwind_state *state, __s32 a
 static inline int ft_step_needs_regs(const struct ft_unwind_rule *rule)
 {
 	return rule->kind == FT_RULE_REGISTER || rule->kind == FT_RULE_DEREF_REGISTER ||
-	       rule->kind == FT_RULE_RA_REGISTER;
+	       rule->kind == FT_RULE_DEREF_INDEXED || rule->kind == FT_RULE_RA_REGISTER;
 }
 
 /* A register of the topmost frame. */
@@ -180,6 +180,10 @@ static inline enum ft_step ft_step_by_rule(struct ft_unwind_state *state,
 		break;
 	case FT_RULE_DEREF_REGISTER:
 		step = ft_step_dereference(ft_step_register(state, rule->step), add, &cfa);
+		break;
+	case FT_RULE_DEREF_INDEXED:
+		step = ft_step_dereference(state->sp + 8 * ft_step_register(state, rule->step), add,
+					   &cfa);
 		break;
 	case FT_RULE_SIGNAL:
 		return ft_step_signal(state, add);

@@ -392,11 +392,20 @@ static struct ft_unwind_rule rule_of_deref(const struct ft_cfa_state *state)
 	if (cfa->reg >= FT_X86_RIP || cfa->offset % 8 != 0 || cfa->add % 8 != 0 || cfa->add < 0 ||
 	    cfa->add > 56)
 		return (struct ft_unwind_rule){ 0 };
+	if (cfa->kind == FT_TERM_INDEXED && (cfa->reg != FT_X86_RSP || cfa->index >= FT_X86_RIP))
+		return (struct ft_unwind_rule){ 0 };
+	if (cfa->kind == FT_TERM_INDEXED)
+		return rule_of(FT_RULE_DEREF_INDEXED, cfa->index, packed, fp);
 	if (cfa->reg == FT_X86_RBP)
 		return rule_of(FT_RULE_DEREF_FP, 0, packed, fp);
 	if (cfa->reg == FT_X86_RSP)
 		return rule_of(FT_RULE_DEREF_SP, 0, packed, fp);
 	return rule_of(FT_RULE_DEREF_REGISTER, cfa->reg, packed, fp);
+}
+
+static bool is_large(int32_t offset)
+{
+	return offset <= -FT_RULE_CFA_LIMIT + 8 || offset >= FT_RULE_CFA_LIMIT - 8;
 }
 
 struct ft_unwind_rule ft_cfa_rule(const struct ft_cfa_state *state)
@@ -406,6 +415,8 @@ struct ft_unwind_rule ft_cfa_rule(const struct ft_cfa_state *state)
 
 	if (ra->kind == FT_SAVED_UNDEFINED)
 		return rule_of(FT_RULE_ROOT, 0, 0, 0);
+	if (is_large(cfa->offset))
+		return (struct ft_unwind_rule){ 0 };
 	if (ra->kind == FT_SAVED_REGISTER && ra->reg < FT_X86_RIP && ra->reg != FT_X86_RSP &&
 	    cfa->kind == FT_TERM_REGISTER && cfa->reg == FT_X86_RSP)
 		return rule_of(FT_RULE_RA_REGISTER, ra->reg, cfa->offset, rule_fp(state));
@@ -413,7 +424,7 @@ struct ft_unwind_rule ft_cfa_rule(const struct ft_cfa_state *state)
 		return (struct ft_unwind_rule){ 0 };
 	if (cfa->kind == FT_TERM_REGISTER)
 		return rule_of_register(state);
-	if (cfa->kind == FT_TERM_DEREF)
+	if (cfa->kind == FT_TERM_DEREF || cfa->kind == FT_TERM_INDEXED)
 		return rule_of_deref(state);
 	if (cfa->kind == FT_TERM_PLT)
 		return rule_of(FT_RULE_PLT, 0, cfa->offset, rule_fp(state));

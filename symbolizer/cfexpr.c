@@ -20,6 +20,7 @@ enum {
 	OP_CONSTU = 0x10,
 	OP_CONSTS = 0x11,
 	OP_MINUS = 0x1c,
+	OP_MUL = 0x1e,
 	OP_PLUS = 0x22,
 	OP_PLUS_UCONST = 0x23,
 	OP_LIT0 = 0x30,
@@ -32,11 +33,19 @@ enum {
 
 /* A value is a constant, or a term that constants can be added to. Its constant part is
  * kept in 64 bits until the end. */
-enum value_kind { CONSTANT, REGISTER, DEREF, CFA };
+enum value_kind {
+	CONSTANT,
+	REGISTER,
+	SCALED, /* index * 8 */
+	SUM,	/* reg + index * 8 */
+	DEREF,
+	DEREF_SUM,
+	CFA
+};
 
 struct value {
 	enum value_kind kind;
-	uint8_t reg;
+	uint8_t reg, index;
 	int64_t offset; /* under the dereference */
 	int64_t add;	/* the constant, or what is added last */
 };
@@ -77,14 +86,37 @@ static void deref(struct machine *m)
 
 	if (!value)
 		return;
-	if (value->kind != REGISTER) {
+	if (value->kind != REGISTER && value->kind != SUM) {
 		m->failed = true;
 		return;
 	}
-	*value = (struct value){ .kind = DEREF, .reg = value->reg, .offset = value->add };
+	*value = (struct value){ .kind = value->kind == SUM ? DEREF_SUM : DEREF,
+				 .reg = value->reg,
+				 .index = value->index,
+				 .offset = value->add };
 }
 
-/* One of the two must be a constant, and of a difference the right one. */
+/* Only a register by 8: assembler that looks for its caller's stack pointer behind an
+ * array of so many numbers. */
+static void scale(struct machine *m)
+{
+	struct value *left;
+
+	m->failed |= m->n < 2;
+	if (m->failed)
+		return;
+	left = &m->stack[m->n - 2];
+	if (left->kind != REGISTER || left->add != 0 || left[1].kind != CONSTANT ||
+	    left[1].add != 8) {
+		m->failed = true;
+		return;
+	}
+	*left = (struct value){ .kind = SCALED, .index = left->reg };
+	m->n--;
+}
+
+/* One of the two must be a constant, and of a difference the right one; or a register
+ * that was scaled is added to another. */
 static void combine(struct machine *m, bool minus)
 {
 	struct value *left, *right;
@@ -103,6 +135,12 @@ static void combine(struct machine *m, bool minus)
 		*right = swapped;
 	}
 	constant = right->add;
+	if (!minus && left->kind == REGISTER && right->kind == SCALED) {
+		left->kind = SUM;
+		left->index = right->index;
+		m->n--;
+		return;
+	}
 	if (right->kind != CONSTANT || (minus && __builtin_sub_overflow(0, constant, &constant))) {
 		m->failed = true;
 		return;
@@ -170,6 +208,9 @@ static void run_op(struct machine *m, struct ft_cursor *c, uint8_t op)
 	case OP_MINUS:
 		combine(m, op == OP_MINUS);
 		break;
+	case OP_MUL:
+		scale(m);
+		break;
 	case OP_NOP:
 		break;
 	default:
@@ -195,10 +236,10 @@ static bool is_plt(const uint8_t *bytes, size_t n, uint8_t *ret_threshold)
 
 static struct ft_term to_term(const struct value *value)
 {
-	struct ft_term term = { .reg = value->reg };
+	struct ft_term term = { .reg = value->reg, .index = value->index };
 	bool fits;
 
-	if (value->kind == DEREF)
+	if (value->kind == DEREF || value->kind == DEREF_SUM)
 		fits = !__builtin_add_overflow(value->offset, 0, &term.offset) &&
 		       !__builtin_add_overflow(value->add, 0, &term.add);
 	else
@@ -209,6 +250,8 @@ static struct ft_term to_term(const struct value *value)
 		term.kind = FT_TERM_REGISTER;
 	else if (value->kind == DEREF)
 		term.kind = FT_TERM_DEREF;
+	else if (value->kind == DEREF_SUM)
+		term.kind = FT_TERM_INDEXED;
 	else if (value->kind == CFA)
 		term.kind = FT_TERM_CFA;
 	return term;

@@ -13,6 +13,7 @@ enum ft_term_kind {
 	FT_TERM_UNKNOWN,
 	FT_TERM_REGISTER, /* register + offset */
 	FT_TERM_DEREF,	  /* *(register + offset) + add */
+	FT_TERM_INDEXED,  /* *(register + index * 8 + offset) + add */
 	FT_TERM_CFA,	  /* CFA + offset */
 	FT_TERM_PLT	  /* rsp + 8 + ((rip & 15) >= offset ? 8 : 0) */
 };
@@ -21,6 +22,7 @@ struct ft_term {
 	uint8_t kind; /* enum ft_term_kind */
 	uint8_t reg;  /* DWARF number */
 	int32_t offset, add;
+	uint8_t index; /* DWARF number */
 };
 
 /* Any number of any bytes. with_cfa: the CFA is on the stack to begin with, as for the

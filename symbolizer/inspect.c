@@ -17,11 +17,15 @@ static const char *register_name(uint32_t reg)
 	return reg < FT_COUNT(names) ? names[reg] : "?";
 }
 
-static void print_deref(FILE *out, const char *name, int32_t packed)
+/* index: of a register that counts, too; NULL: none. */
+static void print_deref(FILE *out, const char *name, const char *index, int32_t packed)
 {
 	int32_t offset = packed & ~7, add = (packed & 7) * 8;
 
-	fprintf(out, "*(%s%+d)", name, offset);
+	fprintf(out, "*(%s%+d", name, offset);
+	if (index)
+		fprintf(out, "+%s*8", index);
+	fputc(')', out);
 	if (add)
 		fprintf(out, "%+d", add);
 }
@@ -40,10 +44,10 @@ static void print_cfa(FILE *out, const struct ft_unwind_rule *rule)
 		fprintf(out, "rbp%+d", rule->cfa);
 		break;
 	case FT_RULE_DEREF_SP:
-		print_deref(out, "rsp", rule->cfa);
+		print_deref(out, "rsp", NULL, rule->cfa);
 		break;
 	case FT_RULE_DEREF_FP:
-		print_deref(out, "rbp", rule->cfa);
+		print_deref(out, "rbp", NULL, rule->cfa);
 		break;
 	case FT_RULE_PLT:
 		fprintf(out, "plt%+d", rule->cfa);
@@ -58,7 +62,10 @@ static void print_cfa(FILE *out, const struct ft_unwind_rule *rule)
 		fprintf(out, "%s%+d", register_name(rule->step), rule->cfa);
 		break;
 	case FT_RULE_DEREF_REGISTER:
-		print_deref(out, register_name(rule->step), rule->cfa);
+		print_deref(out, register_name(rule->step), NULL, rule->cfa);
+		break;
+	case FT_RULE_DEREF_INDEXED:
+		print_deref(out, "rsp", register_name(rule->step), rule->cfa);
 		break;
 	default:
 		fputs("none", out);

@@ -119,7 +119,7 @@ static int open_page(struct ft_rowpages *pages, uint64_t number)
 
 	drop_empty_page(pages);
 	page.first = pages->rows.n;
-	if (number > UINT32_MAX || pages->pages.n == FT_ROWPAGES_MAX)
+	if (number >= FT_UNWIND_FILE_PAGES || pages->pages.n == FT_ROWPAGES_MAX)
 		return -E2BIG;
 	return ft_array_push(&pages->pages, &page, 1);
 }

@@ -14,7 +14,7 @@
 #include "flametrail/unwind.h"
 #include "symbolizer/cfi.h"
 
-#define FT_ROWPAGES_MAX 65536u /* pages of one file: 4 GiB of code */
+#define FT_ROWPAGES_MAX 65536u /* pages of one file: 4 GiB of code, below FT_UNWIND_FILE_PAGES */
 
 /* Rules by number; equal ones have one number. Rule 0 is FT_RULE_NONE. */
 struct ft_rules {

@@ -35,6 +35,7 @@ static bool step_is_good(const struct ft_unwind_rule *rule)
 	case FT_RULE_REGISTER:
 	case FT_RULE_DEREF_REGISTER:
 	case FT_RULE_RA_REGISTER:
+	case FT_RULE_DEREF_INDEXED:
 		return rule->step < N_REGISTERS;
 	default:
 		return rule->step == 0;

@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 #include "symbolizer/cfi.h"
+#include "symbolizer/client.h"
+#include "symbolizer/tablecheck.h"
 
 static inline const char *cfi_wrong_page(const struct ft_cfi_table *table, uint32_t p)
 {
@@ -39,6 +41,7 @@ static inline const char *cfi_wrong_rule(const struct ft_unwind_rule *rule)
 	case FT_RULE_REGISTER:
 	case FT_RULE_DEREF_REGISTER:
 	case FT_RULE_RA_REGISTER:
+	case FT_RULE_DEREF_INDEXED:
 		return rule->step < 16 ? NULL : "a register that is none";
 	case FT_RULE_PLT:
 		if (rule->cfa < 0 || rule->cfa > 15)
@@ -55,6 +58,12 @@ static inline const char *cfi_wrong_rule(const struct ft_unwind_rule *rule)
 /* What is wrong with the table, or NULL. */
 static inline const char *cfi_wrong(const struct ft_cfi_table *table)
 {
+	const struct ft_symtable seen = { .n_rules = table->n_rules,
+					  .n_pages = table->n_pages,
+					  .n_rows = table->n_rows,
+					  .rules = table->rules,
+					  .pages = table->pages,
+					  .rows = table->rows };
 	const char *wrong = NULL;
 	uint32_t n = 0;
 
@@ -71,5 +80,7 @@ static inline const char *cfi_wrong(const struct ft_cfi_table *table)
 		wrong = "more is covered than there is";
 	if (!wrong && n != table->n_rows)
 		wrong = "rows without a page";
+	if (!wrong && ft_tablecheck_content(&seen) != 0)
+		wrong = "who checks tables would not take it";
 	return wrong;
 }

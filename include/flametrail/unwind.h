@@ -44,6 +44,7 @@ enum ft_rule_kind {
 	FT_RULE_REGISTER = 9,	     /* CFA = reg + cfa */
 	FT_RULE_DEREF_REGISTER = 10, /* CFA = *(reg + (cfa & ~7)) + (cfa & 7) * 8 */
 	FT_RULE_RA_REGISTER = 11,    /* CFA = sp + cfa; the return address is in reg */
+	FT_RULE_DEREF_INDEXED = 12,  /* CFA = *(sp + reg * 8 + (cfa & ~7)) + (cfa & 7) * 8 */
 	FT_RULE_KINDS
 };
 

@@ -18,46 +18,54 @@ static const struct {
 	bool with_cfa;
 } cases[] = {
 	/* register + offset */
-	{ BYTES(0x77, 8), { FT_TERM_REGISTER, 7, 8, 0 }, false },
-	{ BYTES(0x76, 0x70), { FT_TERM_REGISTER, 6, -16, 0 }, false },
-	{ BYTES(0x7a, 0x80, 0x01), { FT_TERM_REGISTER, 10, 128, 0 }, false },
-	{ BYTES(0x92, 0x0b, 0x7f), { FT_TERM_REGISTER, 11, -1, 0 }, false },
-	{ BYTES(0x77, 8, 0x23, 0x10), { FT_TERM_REGISTER, 7, 24, 0 }, false },
-	{ BYTES(0x77, 8, 0x33, 0x22), { FT_TERM_REGISTER, 7, 11, 0 }, false },
-	{ BYTES(0x33, 0x77, 8, 0x22), { FT_TERM_REGISTER, 7, 11, 0 }, false },
-	{ BYTES(0x77, 8, 0x33, 0x1c), { FT_TERM_REGISTER, 7, 5, 0 }, false },
-	{ BYTES(0x96, 0x77, 8), { FT_TERM_REGISTER, 7, 8, 0 }, false },
+	{ BYTES(0x77, 8), { FT_TERM_REGISTER, 7, 8, 0, 0 }, false },
+	{ BYTES(0x76, 0x70), { FT_TERM_REGISTER, 6, -16, 0, 0 }, false },
+	{ BYTES(0x7a, 0x80, 0x01), { FT_TERM_REGISTER, 10, 128, 0, 0 }, false },
+	{ BYTES(0x92, 0x0b, 0x7f), { FT_TERM_REGISTER, 11, -1, 0, 0 }, false },
+	{ BYTES(0x77, 8, 0x23, 0x10), { FT_TERM_REGISTER, 7, 24, 0, 0 }, false },
+	{ BYTES(0x77, 8, 0x33, 0x22), { FT_TERM_REGISTER, 7, 11, 0, 0 }, false },
+	{ BYTES(0x33, 0x77, 8, 0x22), { FT_TERM_REGISTER, 7, 11, 0, 0 }, false },
+	{ BYTES(0x77, 8, 0x33, 0x1c), { FT_TERM_REGISTER, 7, 5, 0, 0 }, false },
+	{ BYTES(0x96, 0x77, 8), { FT_TERM_REGISTER, 7, 8, 0, 0 }, false },
 	/* constants of each form */
-	{ BYTES(0x77, 0, 0x08, 0xff, 0x22), { FT_TERM_REGISTER, 7, 255, 0 }, false },
-	{ BYTES(0x77, 0, 0x09, 0xff, 0x22), { FT_TERM_REGISTER, 7, -1, 0 }, false },
-	{ BYTES(0x77, 0, 0x0a, 0xff, 0xff, 0x22), { FT_TERM_REGISTER, 7, 65535, 0 }, false },
-	{ BYTES(0x77, 0, 0x0b, 0xfe, 0xff, 0x22), { FT_TERM_REGISTER, 7, -2, 0 }, false },
-	{ BYTES(0x77, 0, 0x0c, 1, 0, 1, 0, 0x22), { FT_TERM_REGISTER, 7, 65537, 0 }, false },
+	{ BYTES(0x77, 0, 0x08, 0xff, 0x22), { FT_TERM_REGISTER, 7, 255, 0, 0 }, false },
+	{ BYTES(0x77, 0, 0x09, 0xff, 0x22), { FT_TERM_REGISTER, 7, -1, 0, 0 }, false },
+	{ BYTES(0x77, 0, 0x0a, 0xff, 0xff, 0x22), { FT_TERM_REGISTER, 7, 65535, 0, 0 }, false },
+	{ BYTES(0x77, 0, 0x0b, 0xfe, 0xff, 0x22), { FT_TERM_REGISTER, 7, -2, 0, 0 }, false },
+	{ BYTES(0x77, 0, 0x0c, 1, 0, 1, 0, 0x22), { FT_TERM_REGISTER, 7, 65537, 0, 0 }, false },
 	{ BYTES(0x77, 0, 0x0d, 0xfd, 0xff, 0xff, 0xff, 0x22),
-	  { FT_TERM_REGISTER, 7, -3, 0 },
+	  { FT_TERM_REGISTER, 7, -3, 0, 0 },
 	  false },
-	{ BYTES(0x77, 0, 0x10, 0x80, 0x02, 0x22), { FT_TERM_REGISTER, 7, 256, 0 }, false },
-	{ BYTES(0x77, 0, 0x11, 0x80, 0x7e, 0x22), { FT_TERM_REGISTER, 7, -256, 0 }, false },
+	{ BYTES(0x77, 0, 0x10, 0x80, 0x02, 0x22), { FT_TERM_REGISTER, 7, 256, 0, 0 }, false },
+	{ BYTES(0x77, 0, 0x11, 0x80, 0x7e, 0x22), { FT_TERM_REGISTER, 7, -256, 0, 0 }, false },
 	/* in memory */
-	{ BYTES(0x76, 0x58, 0x06), { FT_TERM_DEREF, 6, -40, 0 }, false },
-	{ BYTES(0x77, 0x78, 0x06, 0x23, 8), { FT_TERM_DEREF, 7, -8, 8 }, false },
-	{ BYTES(0x77, 0x90, 1, 0x06, 0x38, 0x22), { FT_TERM_DEREF, 7, 144, 8 }, false },
+	{ BYTES(0x76, 0x58, 0x06), { FT_TERM_DEREF, 6, -40, 0, 0 }, false },
+	{ BYTES(0x77, 0x78, 0x06, 0x23, 8), { FT_TERM_DEREF, 7, -8, 8, 0 }, false },
+	{ BYTES(0x77, 0x90, 1, 0x06, 0x38, 0x22), { FT_TERM_DEREF, 7, 144, 8, 0 }, false },
+	{ BYTES(0x77, 8, 0x79, 0, 0x38, 0x1e, 0x22, 0x06, 0x23, 8),
+	  { FT_TERM_INDEXED, 7, 8, 8, 9 },
+	  false },
 	/* the place of a register */
-	{ BYTES(0x76, 0), { FT_TERM_REGISTER, 6, 0, 0 }, true },
-	{ BYTES(0x11, 0x70, 0x22), { FT_TERM_CFA, 0, -16, 0 }, true },
-	{ BYTES(0x96), { FT_TERM_CFA, 0, 0, 0 }, true },
+	{ BYTES(0x76, 0), { FT_TERM_REGISTER, 6, 0, 0, 0 }, true },
+	{ BYTES(0x11, 0x70, 0x22), { FT_TERM_CFA, 0, -16, 0, 0 }, true },
+	{ BYTES(0x96), { FT_TERM_CFA, 0, 0, 0, 0 }, true },
 	/* PLT */
 	{ BYTES(0x77, 8, 0x80, 0, 0x3f, 0x1a, 0x3b, 0x2a, 0x33, 0x24, 0x22),
-	  { FT_TERM_PLT, 0, 11, 0 },
+	  { FT_TERM_PLT, 0, 11, 0, 0 },
 	  false },
 	{ BYTES(0x77, 8, 0x80, 0, 0x3f, 0x1a, 0x3a, 0x2a, 0x33, 0x24, 0x22),
-	  { FT_TERM_PLT, 0, 10, 0 },
+	  { FT_TERM_PLT, 0, 10, 0, 0 },
 	  false },
-	/* not known: nearly PLT; *(rsp + 8 + r9 * 8) + 8; *(*rbp); *(rsp + 0) - *(rsp + 8);
-	 * a register minus nothing; a number; nothing; an unknown operation */
+	/* not known: nearly PLT; *(rsp + 8 + r9 * 4) + 8, and without a dereference; *(*rbp); *(rsp
+	 * + 0) - *(rsp + 8); a register minus nothing; a number; nothing; an unknown operation */
 	{ BYTES(0x77, 8, 0x80, 0, 0x3f, 0x1a, 0x3b, 0x2a, 0x32, 0x24, 0x22), { 0 }, false },
 	{ BYTES(0x77, 8, 0x80, 0, 0x3f, 0x1a, 0x40, 0x2a, 0x33, 0x24, 0x22), { 0 }, false },
-	{ BYTES(0x77, 8, 0x79, 0, 0x38, 0x1e, 0x22, 0x06, 0x23, 8), { 0 }, false },
+	{ BYTES(0x77, 8, 0x79, 0, 0x34, 0x1e, 0x22, 0x06, 0x23, 8), { 0 }, false },
+	{ BYTES(0x77, 8, 0x79, 0, 0x38, 0x1e, 0x22), { 0 }, false },
+	{ BYTES(0x77, 8, 0x79, 8, 0x38, 0x1e, 0x22, 0x06), { 0 }, false },
+	{ BYTES(0x77, 8, 0x79, 0, 0x38, 0x1e, 0x1c, 0x06), { 0 }, false },
+	{ BYTES(0x79, 0, 0x38, 0x1e, 0x06), { 0 }, false },
+	{ BYTES(0x38, 0x1e), { 0 }, false },
 	{ BYTES(0x76, 0, 0x06, 0x06), { 0 }, false },
 	{ BYTES(0x77, 0, 0x06, 0x77, 8, 0x06, 0x1c), { 0 }, false },
 	{ BYTES(0x33, 0x77, 8, 0x1c), { 0 }, false },
@@ -91,6 +99,7 @@ START_TEST(reads_an_expression)
 	ck_assert_int_eq(term.reg, cases[_i].term.reg);
 	ck_assert_int_eq(term.offset, cases[_i].term.offset);
 	ck_assert_int_eq(term.add, cases[_i].term.add);
+	ck_assert_int_eq(term.index, cases[_i].term.index);
 }
 END_TEST
 

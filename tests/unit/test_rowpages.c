@@ -11,6 +11,7 @@
 #include "tests/ft_check.h"
 
 #define PAGE	      (1ull << FT_UNWIND_PAGE_BITS)
+#define HIGH	      (PAGE * (FT_UNWIND_FILE_PAGES - 1))
 #define RULE(k, f, c) ((struct ft_unwind_rule){ .kind = FT_RULE_##k, .fp = (f), .cfa = (c) })
 #define SP(c)	      RULE(SP, 0, c)
 
@@ -123,7 +124,7 @@ static const struct {
 	  2,
 	  1,
 	  { { 0, SP(8) }, { 6, SP(64) }, { 6, SP(72) }, { 9, RULE(KINDS, 0, 0) } } },
-	{ "high up", 1, 1, { { PAGE << 31, SP(8) }, { (PAGE << 31) + 9, RULE(KINDS, 0, 0) } } },
+	{ "high up", 1, 1, { { HIGH, SP(8) }, { HIGH + 9, RULE(KINDS, 0, 0) } } },
 };
 
 START_TEST(finds_what_was_said)
@@ -165,7 +166,7 @@ START_TEST(finds_anything_said)
 		said[i].offset = offset;
 		said[i].rule = RULE(SP, n & 0x70 ? 0 : -2, (int32_t)(8 * (1 + (n >> 8) % 3)));
 		if (n % 64 == 0)
-			said[i].rule.kind = FT_RULE_NONE;
+			said[i].rule = RULE(NONE, 0, 0);
 		offset += n % 50 == 0 ? (uint64_t)(n % 70000) + 1 : 1 + (uint64_t)(n >> 12) % 6;
 	}
 	ck_assert_int_eq(make(said, 4000, &table), 0);
@@ -212,6 +213,10 @@ START_TEST(keeps_its_limits)
 	ck_assert_int_eq(ft_rowpages_add(&pages, 0, SP(8)), 0);
 	ck_assert_int_eq(ft_rowpages_add(&pages, PAGE * FT_ROWPAGES_MAX, SP(64)), 0);
 	ck_assert_int_eq(ft_rowpages_add(&pages, PAGE * FT_ROWPAGES_MAX + 100, SP(8)), -E2BIG);
+	ft_rowpages_deinit(&pages);
+	ck_assert_int_eq(ft_rowpages_init(&pages, 16), 0);
+	ck_assert_int_eq(ft_rowpages_add(&pages, HIGH + PAGE, SP(8)), 0);
+	ck_assert_int_eq(ft_rowpages_add(&pages, HIGH + PAGE + 100, SP(64)), -E2BIG);
 }
 END_TEST
 

@@ -83,6 +83,8 @@ static const struct {
 	{ { .kind = FT_RULE_PLT, .cfa = -1 }, false },
 	{ { .kind = FT_RULE_REGISTER, .step = 17 }, false },
 	{ { .kind = FT_RULE_DEREF_REGISTER, .step = 17 }, false },
+	{ { .kind = FT_RULE_DEREF_INDEXED, .step = 9, .cfa = 9 }, true },
+	{ { .kind = FT_RULE_DEREF_INDEXED, .step = 17 }, false },
 	{ { .kind = FT_RULE_RA_REGISTER, .step = 255 }, false },
 	{ { .kind = FT_RULE_NONE, .step = 1 }, false },
 	{ { .kind = FT_RULE_ROOT, .step = 1 }, false },
