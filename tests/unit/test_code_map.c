@@ -184,6 +184,36 @@ START_TEST(forgets_those_that_have_gone)
 }
 END_TEST
 
+/* The kernel side drops a run at exec by itself; and each version is met once. */
+START_TEST(publishes_again_what_was_dropped)
+{
+	uint32_t pid = 7;
+	struct stage s;
+
+	if (!open_stage(&s, 8))
+		return;
+	ck_assert(!ft_code_map_meets(s.map, pid));
+	ck_assert_int_eq(ft_processes_exec(s.processes, pid, "x"), 0);
+	map(&s, pid, 0x1000, 0x1000, 0, 10);
+	ck_assert_int_eq(publish(&s, pid, 0), 1);
+	ck_assert(ft_code_map_meets(s.map, pid));
+	ck_assert(!ft_code_map_meets(s.map, pid));
+	ck_assert_int_eq(bpf_map_delete_elem(s.processes_map, &pid), 0);
+	ck_assert_int_eq(publish(&s, pid, 0), 0); /* nobody has noticed */
+	ft_code_map_doubt(s.map, pid);
+	ft_code_map_doubt(s.map, 1000);
+	ck_assert_int_eq(publish(&s, pid, 0), 1);
+	check_addresses(&s, pid);
+	ck_assert(ft_code_map_meets(s.map, pid));
+	map(&s, pid, 0x2000, 0x1000, 0, 11);
+	ck_assert(!ft_code_map_meets(s.map, pid));
+	ck_assert_int_eq(publish(&s, pid, 0), 1);
+	ck_assert(ft_code_map_meets(s.map, pid));
+	ck_assert_uint_eq(ft_code_map_count(s.map), 1);
+	close_stage(&s);
+}
+END_TEST
+
 /* More processes than the map has room for, and more ranges than the array has: refused,
  * then nothing of them is there, and the others are as they were. */
 START_TEST(refuses_past_its_limits)
@@ -251,6 +281,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, an_old_run_stays_for_a_while);
 	tcase_add_test(tc, forgets_those_that_have_gone);
 	tcase_add_test(tc, refuses_past_its_limits);
+	tcase_add_test(tc, publishes_again_what_was_dropped);
 }
 
 FT_CHECK_MAIN("code_map", add_tests)
