@@ -4,6 +4,7 @@
 #include "agent/capture/code_map.h"
 
 #include "agent/capture/extents.h"
+#include "tests/ft_alloc.h"
 #include "tests/unit/bpf_maps.h"
 
 #define ANON	     3u
@@ -183,6 +184,36 @@ START_TEST(forgets_those_that_have_gone)
 }
 END_TEST
 
+/* The kernel side drops a run at exec by itself; and each version is met once. */
+START_TEST(publishes_again_what_was_dropped)
+{
+	uint32_t pid = 7;
+	struct stage s;
+
+	if (!open_stage(&s, 8))
+		return;
+	ck_assert(!ft_code_map_meets(s.map, pid));
+	ck_assert_int_eq(ft_processes_exec(s.processes, pid, "x"), 0);
+	map(&s, pid, 0x1000, 0x1000, 0, 10);
+	ck_assert_int_eq(publish(&s, pid, 0), 1);
+	ck_assert(ft_code_map_meets(s.map, pid));
+	ck_assert(!ft_code_map_meets(s.map, pid));
+	ck_assert_int_eq(bpf_map_delete_elem(s.processes_map, &pid), 0);
+	ck_assert_int_eq(publish(&s, pid, 0), 0); /* nobody has noticed */
+	ft_code_map_doubt(s.map, pid);
+	ft_code_map_doubt(s.map, 1000);
+	ck_assert_int_eq(publish(&s, pid, 0), 1);
+	check_addresses(&s, pid);
+	ck_assert(ft_code_map_meets(s.map, pid));
+	map(&s, pid, 0x2000, 0x1000, 0, 11);
+	ck_assert(!ft_code_map_meets(s.map, pid));
+	ck_assert_int_eq(publish(&s, pid, 0), 1);
+	ck_assert(ft_code_map_meets(s.map, pid));
+	ck_assert_uint_eq(ft_code_map_count(s.map), 1);
+	close_stage(&s);
+}
+END_TEST
+
 /* More processes than the map has room for, and more ranges than the array has: refused,
  * then nothing of them is there, and the others are as they were. */
 START_TEST(refuses_past_its_limits)
@@ -210,12 +241,47 @@ START_TEST(refuses_past_its_limits)
 }
 END_TEST
 
+/* Whichever allocation fails: the process is not known there, and the next try is whole. */
+START_TEST(survives_lack_of_memory)
+{
+	uint32_t tried = 0;
+	bool failed = true;
+	struct stage s;
+
+	if (!open_stage(&s, 64))
+		return;
+	for (uint32_t n = 1; failed; n++) {
+		int r;
+
+		ck_assert_int_eq(ft_processes_exec(s.processes, 7, "x"), 0);
+		map(&s, 7, 0x1000, 0x1000, 0, 10 + n);
+		ft_alloc_fail_at(n);
+		r = publish(&s, 7, 0);
+		failed = ft_alloc_stop();
+		tried += failed;
+		ck_assert_int_eq(r, failed ? -ENOMEM : 1);
+		ck_assert_uint_eq(run_of(&s, 7).n, failed ? 0 : 1);
+		ck_assert_int_eq(publish(&s, 7, 0), failed ? 1 : 0);
+		check_addresses(&s, 7);
+		ft_code_map_freep(&s.map);
+		ck_assert_int_eq(ft_code_map_new(s.processes_map, s.ranges_map, &s.map), 0);
+		ft_code_map_remove(s.map, 7, 0); /* also what another one has published */
+		ck_assert_uint_eq(run_of(&s, 7).n, 0);
+	}
+	ck_assert_uint_gt(tried, 1);
+	close_stage(&s);
+}
+END_TEST
+
 static void add_tests(TCase *tc)
 {
+	tcase_add_test(tc, survives_lack_of_memory);
+
 	tcase_add_test(tc, the_kernel_side_finds_what_is_mapped);
 	tcase_add_test(tc, an_old_run_stays_for_a_while);
 	tcase_add_test(tc, forgets_those_that_have_gone);
 	tcase_add_test(tc, refuses_past_its_limits);
+	tcase_add_test(tc, publishes_again_what_was_dropped);
 }
 
 FT_CHECK_MAIN("code_map", add_tests)

@@ -4,6 +4,7 @@
 #include "agent/capture/tables.h"
 
 #include "agent/capture/extents.h"
+#include "tests/ft_alloc.h"
 #include "tests/unit/bpf_maps.h"
 
 #define RULES_BYTES (FT_UNWIND_RULES_MAX * sizeof(struct ft_unwind_rule))
@@ -280,8 +281,46 @@ START_TEST(refuses_more_pages_than_there_are)
 }
 END_TEST
 
+/* Whichever allocation fails: nothing of the file is there, and the next try is whole. */
+START_TEST(survives_lack_of_memory)
+{
+	_cleanup_made_ struct made a = make(1, 3, 100, 40);
+	uint32_t tried = 0;
+	bool failed = true;
+	struct stage s;
+
+	if (!open_stage(&s, CHUNK, 640))
+		return;
+	for (uint32_t file = 1; failed; file++) {
+		int r;
+
+		ft_alloc_fail_at(file);
+		r = ft_tables_put(s.tables, file, &a.table, 0);
+		failed = ft_alloc_stop();
+		tried += failed;
+		ck_assert_int_eq(r, failed ? -ENOMEM : 0);
+		ck_assert_int_eq(ft_tables_has(s.tables, file), !failed);
+		if (failed)
+			ck_assert_uint_eq(page_of(&s, file, 0).n + state_of(&s, file), 0);
+		ck_assert_int_eq(ft_tables_put(s.tables, file, &a.table, 0), 0);
+		check_file(&s, file, &a.table);
+		ft_tables_drop(s.tables, file, 0);
+		ck_assert_uint_eq(ft_tables_counts(s.tables).rows_bytes, 0);
+		ck_assert_uint_eq(ft_tables_counts(s.tables).n_pages, 0);
+		/* Begin anew, so that every allocation comes again. */
+		ft_tables_freep(&s.tables);
+		ck_assert_int_eq(
+			ft_tables_new(s.chunks_map, s.rules_map, s.pages_map, CHUNK, &s.tables), 0);
+	}
+	ck_assert_uint_gt(tried, 3);
+	close_stage(&s);
+}
+END_TEST
+
 static void add_tests(TCase *tc)
 {
+	tcase_add_test(tc, survives_lack_of_memory);
+
 	tcase_add_test(tc, the_kernel_side_finds_every_rule);
 	tcase_add_test(tc, says_what_to_expect_without_rows);
 	tcase_add_test(tc, pushes_out_what_was_not_met_for_longest);
