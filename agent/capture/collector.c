@@ -7,6 +7,7 @@
 #include "agent/capture/host.h"
 #include "agent/capture/losses.h"
 #include "agent/capture/perf_event.h"
+#include "agent/capture/procfs.h"
 #include "agent/capture/sampler.h"
 #include "agent/capture/sideband.h"
 #include "agent/capture/slicer.h"
@@ -29,7 +30,8 @@
 #define TARGET_TICK_NS (10 * FT_NS_PER_MS)
 /* When almost all files are in use, looking again at once would find nothing. */
 #define VACATE_AGAIN_NS (60 * FT_NS_PER_SEC)
-/* For tables of processes that run already, before sampling begins. */
+/* For a look at all processes, and for tables of those that run, before sampling begins. */
+#define WALK_NS	       (300 * FT_NS_PER_MS)
 #define TABLES_WAIT_NS (500 * FT_NS_PER_MS)
 #define WAIT_MS	       20
 #define IDLE_TICK_NS   (500 * FT_NS_PER_MS)
@@ -219,6 +221,22 @@ static void wait_while(struct ft_collector *c, uint32_t (*pending)(const struct 
 	}
 }
 
+/* Whoever runs now is likely to be in the first samples: their tables are to be there. */
+static void look_around(struct ft_collector *c)
+{
+	uint64_t now_ns = ft_monotonic_ns();
+
+	if (c->options.only_targets)
+		return; /* they were met one by one */
+	ft_tracker_walk(c->tracker, now_ns + WALK_NS);
+	for (size_t i = 0; i < ft_processes_count(c->processes); i++) {
+		const struct ft_process *process = ft_processes_at(c->processes, i);
+
+		if (ft_procfs_is_running(process->pid))
+			ft_unwinding_meet(c->unwinding, process, now_ns);
+	}
+}
+
 static void begin_slice(struct ft_collector *c, uint64_t from_ns)
 {
 	bool many = ft_files_used(c->files) > FT_FILES_MANY &&
@@ -241,7 +259,8 @@ int ft_collector_start(struct ft_collector *collector, struct ft_why *why)
 {
 	int r;
 
-	/* Of targets that run already: their first sample is to be whole. */
+	look_around(collector);
+	/* Of what runs already: its first sample is to be whole. */
 	wait_while(collector, ft_names_tables_pending, ft_monotonic_ns() + TABLES_WAIT_NS);
 	begin_slice(collector, ft_monotonic_ns());
 	collector->started = true;

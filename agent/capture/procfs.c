@@ -31,6 +31,18 @@ static uint32_t parent_of(int process)
 	return ppid;
 }
 
+bool ft_procfs_is_running(uint32_t pid)
+{
+	char path[32], line[1024];
+	const char *after;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	if (ft_read_line(AT_FDCWD, path, line, sizeof(line)) < 0)
+		return false;
+	after = strrchr(line, ')');
+	return after && strncmp(after, ") R", 3) == 0;
+}
+
 static int read_maps(int process, char **ret_text, size_t *ret_len)
 {
 	_cleanup_close_ int fd = openat(process, "maps", O_RDONLY | O_CLOEXEC);

@@ -1,6 +1,7 @@
 /* procfs.h - processes as /proc tells them, for those older than we are. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/capture/files.h"
@@ -13,6 +14,10 @@
  * -ESRCH: it has gone; -EFBIG, -ENOMEM, -E2BIG, other -errno. */
 int ft_procfs_read(uint32_t pid, struct ft_processes *processes,
 		   struct ft_files *files) FT_MUST_CHECK;
+
+/* Is its first thread running, or waiting for nothing but a CPU? False when it cannot be
+ * told. */
+bool ft_procfs_is_running(uint32_t pid);
 
 /* A walk over all processes of /proc, a few at a time. */
 struct ft_procfs_walk {

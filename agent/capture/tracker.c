@@ -165,6 +165,13 @@ void ft_tracker_tick(struct ft_tracker *tracker, uint64_t now_ns)
 		ft_processes_reap(tracker->processes, now_ns - EXITED_FOR_NS);
 }
 
+void ft_tracker_walk(struct ft_tracker *tracker, uint64_t deadline_ns)
+{
+	for (uint64_t now_ns = ft_monotonic_ns(); !tracker->walked && now_ns < deadline_ns;
+	     now_ns = ft_monotonic_ns())
+		walk_some(tracker, now_ns);
+}
+
 bool ft_tracker_is_walking(const struct ft_tracker *tracker)
 {
 	return !tracker->walked;

@@ -35,6 +35,9 @@ const struct ft_process *ft_tracker_meet(struct ft_tracker *tracker, uint32_t pi
 /* Once per tick: read some more of /proc, forget who exited a while ago. */
 void ft_tracker_tick(struct ft_tracker *tracker, uint64_t now_ns);
 
+/* Look at all that was there before our start, at most until deadline_ns (CLOCK_MONOTONIC);
+ * what is left comes with the ticks. */
+void ft_tracker_walk(struct ft_tracker *tracker, uint64_t deadline_ns);
 /* Are there processes of before our start that were not looked at yet? */
 bool ft_tracker_is_walking(const struct ft_tracker *tracker);
 
