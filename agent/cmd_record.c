@@ -196,6 +196,10 @@ static int check_usage(const struct arguments *a, struct ft_why *why)
 		return ft_why(why, -EINVAL, "give only one of -p, -a, --replay and -- COMMAND");
 	if (a->children && !a->pids)
 		return ft_why(why, -EINVAL, "--children goes with -p");
+	if (a->sample_type && !a->replay && strcmp(a->sample_type, "samples") != 0 &&
+	    strcmp(a->sample_type, a->recording.collector.cycles ? "cycles" : "cpu") != 0)
+		return ft_why(why, -EINVAL, "there is no sample type \"%s\"; choose samples or %s",
+			      a->sample_type, a->recording.collector.cycles ? "cycles" : "cpu");
 	if (a->raw && a->replay)
 		return ft_why(why, -EINVAL,
 			      "--raw records and --replay does not; give one of them");
@@ -342,6 +346,8 @@ static int prepare(struct arguments *a, struct ft_why *why)
 	choose_path(a);
 	r = ft_output_check(a->path, why);
 	if (r == 0 && a->raw)
+		r = ft_output_check(a->raw, why);
+	if (r == 0 && a->raw)
 		r = ft_raw_file_open(&a->raw_file, a->raw, why);
 	recording->raw = &a->raw_file;
 	recording->watch = &a->watch;
@@ -412,6 +418,7 @@ int ft_cmd_record(int argc, char **argv)
 		.raw_file = FT_RAW_FILE_NONE,
 	};
 	struct ft_why why = { "" };
+	bool wrong_usage = false;
 	int r;
 
 	r = parse(argc, argv, &a, &why);
@@ -424,11 +431,12 @@ int ft_cmd_record(int argc, char **argv)
 		r = replay(&a, &why);
 	} else {
 		r = prepare(&a, &why);
+		wrong_usage = r == -EINVAL;
 		if (r == 0)
 			r = record(&a, &why);
 	}
 	if (r >= 0)
 		return r;
 	ft_complain("%s", why.text);
-	return a.command ? EXIT_OWN_FAILURE : 1;
+	return a.command ? EXIT_OWN_FAILURE : wrong_usage ? 2 : 1;
 }

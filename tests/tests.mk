@@ -37,7 +37,7 @@ $(ASAN)/test_%: $(ASAN)/tests/unit/test_%.o $(ASAN)/tests/ft_alloc.o $(ASAN)/lib
 		$(shell pkg-config --libs check) $(LIBS)
 
 unit: $(UNIT)
-	for t in $^; do CK_DEFAULT_TIMEOUT=60 ASAN_OPTIONS=detect_leaks=1 $$t || exit 1; done
+	printf '%s\n' $^ | CK_DEFAULT_TIMEOUT=60 ASAN_OPTIONS=detect_leaks=1 xargs -P $$(nproc) -n 1 env
 
 # Programs whose right profile is known: with frame pointers, without debug information,
 # and with every function a frame of its own.

@@ -8,7 +8,7 @@ git rev-parse -q --verify HEAD >/dev/null 2>&1 || skip "not a git checkout"
 git clone -q --shared . "$tmp/tree" 2>"$tmp/clone.err" || fail "clone: $(cat "$tmp/clone.err")"
 cd "$tmp/tree"
 # What is measured is what make does, not what this test was called with.
-unset OUT MAKEFLAGS MFLAGS MAKEOVERRIDES V CFLAGS DESTDIR PREFIX
+unset OUT MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES V CFLAGS DESTDIR PREFIX
 run_make() {
 	make "$@" >"$tmp/make.out" 2>&1 || fail "make $*: $(tail -n 5 "$tmp/make.out")"
 }
