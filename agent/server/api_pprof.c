@@ -21,6 +21,8 @@
 #define MAX_TIME_US	9000000000000000ull
 #define MAX_RANGE_US	(400ull * 86400 * 1000000)
 
+/* A slice that ended no longer ago than this is the last one that was due. */
+#define FRESH_US 1500000u
 /* Samples of a second come when it is over; after so long none will come any more. */
 #define GRACE_NS (2500 * FT_NS_PER_MS)
 
@@ -78,20 +80,33 @@ static int find_kind(struct ft_service *service, const char *name, struct ft_sto
 	return n > 0 && !name[0];
 }
 
-static void take_times(struct ft_params *params, struct ft_pprof_query *query)
+/* Slices come once a second. N seconds that begin where the last one ended are complete
+ * when N seconds have passed; if they began now, the answer would wait for one more. */
+static uint64_t begin_us(const struct ft_service *service, uint64_t now_us)
 {
-	/* In the steps that times are kept in: what is sampled from now on is in. */
-	uint64_t now_us = ft_realtime_ns() / FT_NS_PER_US / FT_COLUMNS_STEP_US * FT_COLUMNS_STEP_US;
+	uint64_t latest_us = ft_ingest_stats(service->ingest)->latest_ns / FT_NS_PER_US;
+	bool is_fresh = latest_us <= now_us && now_us - latest_us <= FRESH_US;
+
+	/* In the steps that times are kept in: what is sampled from then on is in. */
+	return (is_fresh ? latest_us : now_us) / FT_COLUMNS_STEP_US * FT_COLUMNS_STEP_US;
+}
+
+static void take_times(const struct ft_service *service, struct ft_params *params,
+		       struct ft_pprof_query *query)
+{
+	uint64_t now_us = ft_realtime_ns() / FT_NS_PER_US;
+	uint64_t begin = begin_us(service, now_us);
 	uint64_t from, to, seconds;
 	bool past = ft_params_text(params, "from") || ft_params_text(params, "to");
 
 	seconds = ft_params_number(params, "seconds", 1, MAX_SECONDS, DEFAULT_SECONDS);
-	from = ft_params_number(params, "from", 0, MAX_TIME_US, now_us);
+	from = ft_params_number(params, "from", 0, MAX_TIME_US, begin);
 	to = ft_params_number(params, "to", 0, MAX_TIME_US,
-			      past ? now_us : now_us + seconds * 1000000);
+			      past ? now_us : begin + seconds * 1000000);
 	query->from_ns = from * FT_NS_PER_US;
 	query->to_ns = to * FT_NS_PER_US;
 	query->wait = !past;
+	query->not_before_ns = (now_us + seconds * 1000000) * FT_NS_PER_US;
 	if (params->problem[0])
 		return;
 	if (past && (!ft_params_text(params, "from") || ft_params_text(params, "seconds")))
@@ -119,7 +134,7 @@ int ft_api_pprof_parse(struct ft_service *service, const char *name, struct ft_p
 		snprintf(query.kind, sizeof(query.kind), "%s", name);
 	}
 	ft_params_check(params, known);
-	take_times(params, &query);
+	take_times(service, params, &query);
 	if (ft_params_text(params, "pid"))
 		query.pid = (int64_t)ft_params_number(params, "pid", 1, INT32_MAX, 1);
 	query.comm = ft_params_text(params, "comm");
@@ -141,15 +156,16 @@ bool ft_api_pprof_is_due(const struct ft_service *service, const struct ft_pprof
 			 uint64_t *ret_again_ns)
 {
 	uint64_t now = ft_realtime_ns();
-	uint64_t last = query->to_ns + (service->stream_open ? GRACE_NS : 0);
+	uint64_t last = query->not_before_ns + (service->stream_open ? GRACE_NS : 0);
 
-	*ret_again_ns = last;
+	*ret_again_ns = now < query->not_before_ns ? query->not_before_ns : last;
 	if (!query->wait || now >= last)
 		return true;
 	/* A clock set back would make it wait for ever longer. */
 	if (now + (MAX_SECONDS + 10) * FT_NS_PER_SEC < query->to_ns)
 		return true;
-	return now >= query->to_ns && ft_ingest_stats(service->ingest)->latest_ns >= query->to_ns;
+	return now >= query->not_before_ns &&
+	       ft_ingest_stats(service->ingest)->latest_ns >= query->to_ns;
 }
 
 static int make_profile(struct ft_service *service, const struct ft_pprof_query *query,

@@ -39,8 +39,9 @@ bool ft_service_is_ready(const struct ft_service *service, const char **ret_why)
 
 /* A profile as asked for. Texts are borrowed from the request. */
 struct ft_pprof_query {
-	char kind[64]; /* name; "" the first there is */
-	bool wait;     /* for samples up to to_ns */
+	char kind[64];		/* name; "" the first there is */
+	uint64_t not_before_ns; /* when to answer at the earliest, however soon it could be */
+	bool wait;		/* for samples up to to_ns */
 	uint64_t from_ns, to_ns;
 	int64_t pid; /* -1 all */
 	const char *comm;
