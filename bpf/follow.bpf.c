@@ -34,8 +34,13 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	if (to.pid == from.pid)
 		return 0; /* a thread */
 	inherit_code(from.pid, to.pid);
-	if (!settings.follow_children || !bpf_map_lookup_elem(&targets, &from.pid))
+	if (!settings.only_targets)
 		return 0;
+	if (!settings.follow_children || !bpf_map_lookup_elem(&targets, &from.pid)) {
+		/* The number may have been that of a target which has ended. */
+		bpf_map_delete_elem(&targets, &to.pid);
+		return 0;
+	}
 	if (bpf_map_update_elem(&targets, &to.pid, &one, BPF_ANY))
 		count(FT_COUNT_TARGETS_FULL);
 	return 0;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 
 #include "agent/capture/host.h"
@@ -349,6 +350,15 @@ static void handle_sample(struct ft_collector *c, const struct ft_sample_event *
 	ft_slicer_sample(c->slicer, sample, process);
 }
 
+/* Targets that have ended make room for others; one whose first thread alone has ended is
+ * still there. */
+static void handle_exit(struct ft_collector *c, uint32_t pid, uint64_t now_ns)
+{
+	ft_unwinding_exit(c->unwinding, pid, now_ns);
+	if (c->options.only_targets && kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+		ft_sampler_remove_target(c->sampler, pid);
+}
+
 static void handle(struct ft_collector *c, const struct ft_queued_event *queued, uint64_t now_ns)
 {
 	struct ft_process_event event;
@@ -361,7 +371,7 @@ static void handle(struct ft_collector *c, const struct ft_queued_event *queued,
 		return;
 	ft_tracker_apply(c->tracker, &event);
 	if (event.kind == FT_PROCESS_EXIT && event.pid == event.tid)
-		ft_unwinding_exit(c->unwinding, event.pid, now_ns);
+		handle_exit(c, event.pid, now_ns);
 	c->n_news += is_news(&event);
 }
 

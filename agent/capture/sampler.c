@@ -260,13 +260,6 @@ void ft_sampler_remove_target(struct ft_sampler *sampler, uint32_t pid)
 	(void)bpf_map_delete_elem(bpf_map__fd(sampler->skeleton->maps.targets), &pid);
 }
 
-bool ft_sampler_has_target(const struct ft_sampler *sampler, uint32_t pid)
-{
-	uint32_t value;
-
-	return bpf_map_lookup_elem(bpf_map__fd(sampler->skeleton->maps.targets), &pid, &value) == 0;
-}
-
 static int explain_event(struct ft_why *why, const struct ft_sampler *sampler, uint32_t cpu, int r)
 {
 	if (sampler->options.cycles && (r == -ENOENT || r == -EOPNOTSUPP || r == -ENODEV))

@@ -43,7 +43,6 @@ struct ft_sampler_maps ft_sampler_maps(const struct ft_sampler *sampler);
 /* Begin or end to sample a process (our PID namespace). 0 or -errno. */
 int ft_sampler_add_target(struct ft_sampler *sampler, uint32_t pid) FT_MUST_CHECK;
 void ft_sampler_remove_target(struct ft_sampler *sampler, uint32_t pid);
-bool ft_sampler_has_target(const struct ft_sampler *sampler, uint32_t pid);
 
 /* Attach to exactly these CPUs; they tick once ft_sampler_start() was called. 0, or
  * -errno with why; CPUs that could be opened are sampled all the same. */
